@@ -1,0 +1,100 @@
+"""What must hold between keys, and inside values that a type cannot describe."""
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from settings.schema import (
+    OFFICIAL_API,
+    SANDBOX_APPID,
+    SANDBOX_SECRET,
+    SANDBOX_TOKEN,
+    Mode,
+    Settings,
+    WeChatSettings,
+)
+
+MAX_SCENE_ID = 4_294_967_295
+STORE_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+SENTINELS = re.compile(r"redis\+sentinel://([^@/]*@)?[^/,@]+:\d+(,[^/,@]+:\d+)*/[^/?]+(\?.*)?")
+
+Problem = tuple[str, str]
+"""The key path, and what was expected of its value."""
+
+
+def problems(settings: Settings) -> Iterator[Problem]:
+    """Yield everything about *settings* that no single type could refuse."""
+    yield from _pool(settings)
+    yield from _addresses(settings)
+    yield from _wechat(settings.wechat)
+    yield from _networks("server.trusted_proxies", settings.server.trusted_proxies)
+    yield from _networks("metrics.allow", settings.metrics.allow)
+    if settings.session.idle_seconds > settings.session.absolute_seconds:
+        yield "session.idle_seconds", "at most session.absolute_seconds"
+
+
+def _pool(settings: Settings) -> Iterator[Problem]:
+    pool = settings.pool
+    if pool.first_scene_id + pool.size - 1 > MAX_SCENE_ID:
+        yield "pool.size", f"a last scene id (first_scene_id + size - 1) of at most {MAX_SCENE_ID}"
+    needed = pool.ticket_seconds + pool.late_seconds
+    if pool.rest_seconds and pool.rest_seconds < needed:
+        yield "pool.rest_seconds", f"0, or at least ticket_seconds + late_seconds = {needed:g}"
+
+
+def _addresses(settings: Settings) -> Iterator[Problem]:
+    server = settings.server
+    if not is_origin(server.public_url):
+        yield "server.public_url", "http:// or https:// with a host and nothing after it"
+    for place, origin in enumerate(server.allowed_origins):
+        if not is_origin(origin):
+            yield (
+                f"server.allowed_origins[{place}]",
+                "http:// or https:// with a host and nothing after it",
+            )
+    scheme = urlsplit(settings.redis.url).scheme
+    if settings.redis.url != "embedded" and scheme not in STORE_SCHEMES:
+        yield "redis.url", f"embedded, {'://…, '.join(STORE_SCHEMES)}://…"
+    if scheme == "redis+sentinel" and not SENTINELS.fullmatch(settings.redis.url):
+        yield "redis.url", "redis+sentinel://host:port,host:port/service"
+    if "+" not in settings.accounts.url.partition("://")[0]:
+        yield (
+            "accounts.url",
+            "an SQLAlchemy address with an async driver, like sqlite+aiosqlite:///…",
+        )
+    for key in ("api_base_url", "mp_base_url"):
+        if urlsplit(getattr(settings.wechat, key)).scheme not in {"http", "https"}:
+            yield f"wechat.{key}", "an http:// or https:// address"
+
+
+def _wechat(wechat: WeChatSettings) -> Iterator[Problem]:
+    if wechat.mode is not Mode.OFFICIAL or wechat.api_base_url != OFFICIAL_API:
+        return
+    of_the_sandbox = {"appid": SANDBOX_APPID, "secret": SANDBOX_SECRET, "token": SANDBOX_TOKEN}
+    for key, value in of_the_sandbox.items():
+        if getattr(wechat, key) == value:
+            yield f"wechat.{key}", f"your account's own {key} in mode official, not the sandbox's"
+
+
+def _networks(path: str, values: tuple[str, ...]) -> Iterator[Problem]:
+    for place, value in enumerate(values):
+        try:
+            ip_network(value)
+        except ValueError:
+            yield f"{path}[{place}]", "a network like 10.0.0.0/8"
+
+
+def is_origin(text: str) -> bool:
+    """Tell whether *text* is scheme, host and perhaps a port, and nothing else."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and parts.path in {"", "/"}
+        and not (parts.query or parts.fragment or parts.username)
+    )

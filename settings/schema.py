@@ -1,0 +1,164 @@
+"""Every setting, its type, its default and what can be said of it alone.
+
+The sentence and the unit of each key stand in `config.yaml`; a test holds the
+file and these classes together. Checks that need two keys are in `checks.py`.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+PositiveSeconds = Annotated[float, Meta(gt=0)]
+# WeChat keeps a temporary code at most 30 days.
+# Source: WeChat, "Generating a Parametric QR Code", expire_seconds.
+TicketSeconds = Annotated[int, Meta(ge=1, le=2_592_000)]
+SceneId = Annotated[int, Meta(ge=1, le=4_294_967_295)]
+KeyPrefix = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+CookieName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+SANDBOX_APPID = "wx5a0a0000000ba5e0"
+SANDBOX_SECRET = "a-secret-for-the-sandbox-only"  # noqa: S105, opens nothing
+SANDBOX_TOKEN = "sandboxTokenNotForProduction"  # noqa: S105, as above
+OFFICIAL_API = "https://api.weixin.qq.com"
+OFFICIAL_MP = "https://mp.weixin.qq.com"
+
+
+class Mode(StrEnum):
+    """Which WeChat the server talks to."""
+
+    SANDBOX = "sandbox"
+    OFFICIAL = "official"
+
+
+SECRET_KEYS = frozenset({"secret", "token", "encoding_aes_key", "url"})
+"""Keys whose values are, or may contain, a secret: never shown."""
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One block of the file. Unknown keys are errors; secrets do not show in its text."""
+
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{key}=***" if key in SECRET_KEYS else f"{key}={getattr(self, key)!r}"
+            for key in self.__struct_fields__
+        )
+        return f"{type(self).__name__}({shown})"
+
+
+class ServerSettings(Section, frozen=True):
+    """Where and how the server listens."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8888
+    processes: Annotated[int, Meta(ge=0, le=256)] = 1
+    public_url: str = "http://127.0.0.1:8888"
+    allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    drain_seconds: Seconds = 20
+
+
+class RedisSettings(Section, frozen=True):
+    """The store of leases, attempts and sessions."""
+
+    url: str = "embedded"
+    key_prefix: KeyPrefix = "saoma"
+    data_dir: str = "data"
+
+
+class PoolSettings(Section, frozen=True):
+    """Scene ids and the codes made for them."""
+
+    size: Positive = 10_000
+    first_scene_id: SceneId = 1
+    ticket_seconds: TicketSeconds = 180
+    late_seconds: Seconds = 15
+    rest_seconds: Seconds = 200
+    resume_seconds: Seconds = 60
+    sockets_per_address: Count = 200
+
+
+class WeChatSettings(Section, frozen=True):
+    """The service account, as its console shows it."""
+
+    mode: Mode = Mode.SANDBOX
+    appid: Annotated[str, Meta(min_length=1)] = SANDBOX_APPID
+    secret: Annotated[str, Meta(min_length=1)] = SANDBOX_SECRET
+    token: Annotated[str, Meta(min_length=3, max_length=64)] = SANDBOX_TOKEN
+    encoding_aes_key: Annotated[str, Meta(pattern=r"^(|[A-Za-z0-9+/]{43})$")] = ""
+    api_base_url: str = OFFICIAL_API
+    mp_base_url: str = OFFICIAL_MP
+    timeout_seconds: PositiveSeconds = 3
+    push_window_seconds: PositiveSeconds = 300
+
+
+class SandboxSettings(Section, frozen=True):
+    """Where the WeChat sandbox listens in mode `sandbox`."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8889
+
+
+class LoginSettings(Section, frozen=True):
+    """From a scan to a signed-in browser."""
+
+    confirmation: Literal["none", "number"] = "none"
+    auto_register: bool = False
+    code_seconds: PositiveSeconds = 60
+    bind_seconds: PositiveSeconds = 600
+    choose_seconds: PositiveSeconds = 60
+
+
+class AccountsSettings(Section, frozen=True):
+    """The database of accounts and their WeChat identities."""
+
+    url: str = "sqlite+aiosqlite:///data/saoma.db"
+
+
+class SessionSettings(Section, frozen=True):
+    """Signed-in browsers."""
+
+    idle_seconds: PositiveSeconds = 1_209_600
+    absolute_seconds: PositiveSeconds = 7_776_000
+    cookie_name: CookieName = "saoma_session"
+
+
+class LimitsSettings(Section, frozen=True):
+    """How often a password may be wrong before the next try has to wait."""
+
+    password_window_seconds: PositiveSeconds = 300
+    password_tries_per_account: Positive = 10
+    password_tries_per_address: Positive = 100
+    password_tries_per_bind: Positive = 5
+
+
+class MetricsSettings(Section, frozen=True):
+    """Who may read `/metrics`."""
+
+    allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+
+
+class LogSettings(Section, frozen=True):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Section, frozen=True):
+    """The whole file."""
+
+    server: ServerSettings = ServerSettings()
+    redis: RedisSettings = RedisSettings()
+    pool: PoolSettings = PoolSettings()
+    wechat: WeChatSettings = WeChatSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    login: LoginSettings = LoginSettings()
+    accounts: AccountsSettings = AccountsSettings()
+    session: SessionSettings = SessionSettings()
+    limits: LimitsSettings = LimitsSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
