@@ -1,0 +1,73 @@
+"""A connection to the store that can lose an answer after the store has done what was asked.
+
+async with lossy_store(store_url, prefix) as (store, link):
+    link.lose_next_answer()
+    await something(store)  # asks twice, and the store does it twice
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from store import Store, connect
+
+
+class LossyLink:
+    """Stands between a client and the store, and cuts the line when it is told to."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._armed = False
+        self._wanted = b""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.lost = 0
+        """How many answers were lost."""
+
+    def lose_next_answer(self, script: Path | None = None) -> None:
+        """Lose the next answer of a script, or of that one, that was carried out."""
+        self._armed = True
+        self._wanted = hashlib.sha1(script.read_bytes()).hexdigest().encode() if script else b""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection both ways until one end is closed."""
+        store_reader, store_writer = await asyncio.open_unix_connection(self._path)
+        there = asyncio.create_task(self._ask(reader, store_writer))
+        back = asyncio.create_task(self._answer(store_reader, writer))
+        self._tasks |= {there, back}
+        await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (there, back):
+            task.cancel()
+        await asyncio.wait({there, back})
+        self._tasks -= {there, back}
+        for each in (writer, store_writer):
+            each.close()
+            with suppress(OSError):
+                await each.wait_closed()
+
+    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            self._script = b"EVALSHA" in data and self._wanted in data
+            writer.write(data)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            # A script that the store does not know yet was not carried out.
+            if self._armed and self._script and not data.startswith(b"-"):
+                self._armed = False
+                self.lost += 1
+                return
+            writer.write(data)
+
+
+@asynccontextmanager
+async def lossy_store(url: str, prefix: str) -> AsyncIterator[tuple[Store, LossyLink]]:
+    """Connect to the store at *url*, a Unix socket, over a link that can lose answers."""
+    link = LossyLink(url.removeprefix("unix://"))
+    server = await asyncio.start_server(link.serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        async with connect(f"redis://127.0.0.1:{port}", prefix) as store:
+            yield store, link
+    await server.wait_closed()
