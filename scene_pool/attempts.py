@@ -1,0 +1,173 @@
+"""The records of attempts: what is true of each, whoever asks and whenever.
+
+A record is a hash that outlives sockets, codes and processes, and ends by
+itself. What happens to it is decided in `login`; here it is carried out, each
+step at once or not at all.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct, convert
+
+from store import Script, Store, digest
+from store.connection import store_errors
+
+HERE = Path(__file__).parent
+
+
+class TicketOwner(Struct, frozen=True):
+    """Whose code a ticket is."""
+
+    uuid: str
+    scene_id: int
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """One attempt, as the store has it. A text that was never written is empty."""
+
+    state: str = ""
+    holder: str = ""
+    browser: str = ""
+    grant: str = ""
+    ticket: str = ""
+    url: str = ""
+    openid: str = ""
+    scanned_at: str = ""
+    answer: str = ""
+    account: str = ""
+    number: str = ""
+    choices: str = ""
+    left_seconds: float = 0.0
+    """What the code has left; negative when its ticket is dead."""
+
+
+class Advance(Struct, frozen=True, kw_only=True):
+    """One step from state to state, with all that is written in the same moment."""
+
+    uuid: str
+    leave: Sequence[str]
+    reach: str
+    signal: str
+    keep_seconds: float
+    guards: Mapping[str, str] = {}
+    write: Mapping[str, str] = {}
+    grant: str = ""
+    """Digest of a one-time proof; lives `grant_seconds`, dies at once when that is 0."""
+    grant_seconds: float = 0.0
+
+
+class Refused(Struct, frozen=True):
+    """Why a step was not taken: what the record says instead."""
+
+    state: str | None
+    openid: str | None
+    scanned_at: str | None
+    answer: str | None
+    redeemer: str | None
+
+
+class Attempts:
+    """All attempts of one installation."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._channel = store.key("signal", "")
+        self._advance = Script(store, HERE / "advance.lua")
+        self._read = Script(store, HERE / "read.lua")
+        self._resume = Script(store, HERE / "resume.lua")
+        self._renew = Script(store, HERE / "renew.lua")
+        self._changed = Script(store, HERE / "changed.lua")
+        self._being_made = Script(store, HERE / "being_made.lua")
+
+    async def owner_of(self, ticket: str) -> TicketOwner | None:
+        """Return the attempt that a scan of *ticket* belongs to, if it is one of ours.
+
+        Raises:
+            StoreUnavailable: as every method here, when the store did not answer.
+        """
+        with store_errors():
+            value = await self._store.redis.get(self._store.key("ticket", digest(ticket)))
+        if value is None:
+            return None
+        uuid, scene_id, _ = str(value).split("|")
+        return TicketOwner(uuid, int(scene_id))
+
+    async def being_made(self, scene: str) -> bool:
+        """Tell whether a ticket for the scene id *scene* is on its way to the store."""
+        return bool(await self._being_made([self._store.key("making")], [scene]))
+
+    async def issued_to(self, ticket: str) -> str | None:
+        """Return the attempt that *ticket* was made for not long ago, alive or dead by now."""
+        with store_errors():
+            uuid = await self._store.redis.get(self._store.key("issued", digest(ticket)))
+        return str(uuid) if uuid else None
+
+    async def read(self, uuid: str) -> Record | None:
+        """Return the record of *uuid*, or None when there is none (any more)."""
+        now_ms, pairs = await self._read([self._attempt(uuid)], [])
+        fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        if not fields.get("state"):
+            return None
+        left = (float(fields.get("dead_at", 0)) - now_ms) / 1000
+        return convert({**fields, "left_seconds": left}, Record, strict=False)
+
+    async def holder_of_grant(self, grant: str) -> str | None:
+        """Return the uuid of the attempt that the proof with this digest is for."""
+        with store_errors():
+            uuid = await self._store.redis.get(self._grant(grant))
+        return str(uuid) if uuid else None
+
+    async def advance(self, step: Advance) -> Refused | None:
+        """Take *step* and signal the holder; return None, or why it was not taken."""
+        pairs = [*step.guards.items(), *step.write.items()]
+        moved, *found = await self._advance(
+            [self._attempt(step.uuid), self._grant(step.grant)],
+            [
+                " ".join(step.leave),
+                step.reach,
+                step.uuid,
+                round(step.grant_seconds * 1000),
+                max(1, round(step.keep_seconds * 1000)),
+                self._channel,
+                step.signal,
+                len(step.guards),
+                len(pairs),
+                *(part for pair in pairs for part in pair),
+            ],
+        )
+        return None if moved else Refused(*found)
+
+    async def resume(
+        self, uuid: str, *, secret: str, browser: str, holder: str, signal: str
+    ) -> bool:
+        """Make *holder* the attempt's holder and send *signal* to the former one.
+
+        Returns False when there is no such attempt, or one of the digests
+        *secret* and *browser* is not its own.
+        """
+        keys = [self._attempt(uuid), self._store.key("leased")]
+        return bool(await self._resume(keys, [secret, browser, holder, self._channel, signal]))
+
+    async def renew(self, uuid: str, *, state: str, grant: str, seconds: float) -> float:
+        """Put a new one-time proof in the place of the former one.
+
+        Returns the seconds that it lives, or 0 when the attempt is not in *state*.
+        """
+        keys = [self._attempt(uuid), self._grant(grant)]
+        life_ms = await self._renew(keys, [state, uuid, grant, round(seconds * 1000)])
+        return float(life_ms) / 1000
+
+    async def changed(self, told: Sequence[tuple[str, str, str]]) -> list[int]:
+        """Return the places of those *told* (uuid, state, holder) that are not so any more."""
+        if not told:
+            return []
+        keys = [self._attempt(uuid) for uuid, _, _ in told]
+        places = await self._changed(keys, [part for _, *rest in told for part in rest])
+        return [int(place) for place in places]
+
+    def _attempt(self, uuid: str) -> str:
+        return self._store.key("attempt", uuid)
+
+    def _grant(self, grant: str) -> str:
+        return self._store.key("grant", grant)
