@@ -1,0 +1,23 @@
+"""The WeChat platform as a client library: calls to it, pushes from it, replies.
+
+Knows nothing of logins. The platform's facts and their sources stand where
+they are used.
+"""
+
+from wechat.client import Client, Ticket
+from wechat.errors import QuotaExhausted, WeChatError, WeChatRefused, WeChatUnavailable
+from wechat.pushes import BadPush, BadSignature, Push, Pushes, PushKind
+
+__all__ = [
+    "BadPush",
+    "BadSignature",
+    "Client",
+    "Push",
+    "PushKind",
+    "Pushes",
+    "QuotaExhausted",
+    "Ticket",
+    "WeChatError",
+    "WeChatRefused",
+    "WeChatUnavailable",
+]
