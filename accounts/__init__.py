@@ -1,0 +1,30 @@
+"""Who someone is: accounts and their WeChat identities, passwords, sessions."""
+
+from accounts.directory import (
+    Account,
+    AccountsUnavailable,
+    AccountTaken,
+    Directory,
+    LastWayIn,
+    OpenidTaken,
+    UsernameTaken,
+    fold,
+    open_directory,
+)
+from accounts.passwords import Passwords
+from accounts.sessions import Session, Sessions
+
+__all__ = [
+    "Account",
+    "AccountTaken",
+    "AccountsUnavailable",
+    "Directory",
+    "LastWayIn",
+    "OpenidTaken",
+    "Passwords",
+    "Session",
+    "Sessions",
+    "UsernameTaken",
+    "fold",
+    "open_directory",
+]

@@ -1,0 +1,298 @@
+"""Accounts and the WeChat identities bound to them, in SQL.
+
+One openid has at most one account and one account at most one openid: the
+database holds that, so two processes binding at once cannot break it.
+"""
+
+import asyncio
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+from unicodedata import normalize
+
+from msgspec import Struct
+from sqlalchemy import Row, Select, delete, event, insert, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from accounts.schema import accounts, identities, metadata
+
+# WeChat wants its answer within 5 s, and a page should not wait much longer.
+CALL_TIMEOUT = 2.0
+SQLITE_POOL: dict[str, Any] = {"pool_size": 4, "max_overflow": 0}
+# Transactions of one process that change something at the same time.
+MAX_WRITERS = 10
+# Letters and digits that cannot be mistaken for one another.
+NAME_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+class AccountsUnavailable(Exception):
+    """The database did not answer; nothing was changed as far as is known."""
+
+
+class OpenidTaken(Exception):
+    """This WeChat user is bound to another account."""
+
+
+class AccountTaken(Exception):
+    """This account is bound to another WeChat user."""
+
+
+class UsernameTaken(Exception):
+    """There is an account of that name."""
+
+
+class LastWayIn(Exception):
+    """Without WeChat nobody could sign in to this account any more."""
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """Someone who can sign in."""
+
+    id: int
+    username: str
+    password_hash: str | None
+    wechat_bound: bool
+
+    def __repr__(self) -> str:
+        return f"Account(id={self.id}, username={self.username!r})"
+
+
+@asynccontextmanager
+async def open_directory(url: str, appid: str) -> AsyncIterator["Directory"]:
+    """Open the accounts at *url* with the identities of the service account *appid*."""
+    parsed = make_url(url)
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    if is_sqlite and parsed.database:
+        with suppress(OSError):  # then opening the file fails, and says so
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    # A file needs no look whether it is still there, and few connections to it.
+    options = SQLITE_POOL if is_sqlite else {"pool_pre_ping": True}
+    engine = create_async_engine(parsed, **options)
+    if is_sqlite:
+        event.listen(engine.sync_engine, "do_connect", _try_sqlite)
+        event.listen(engine.sync_engine, "connect", _tune_sqlite)
+    try:
+        yield Directory(engine, appid, one_writer=is_sqlite)
+    finally:
+        await engine.dispose()
+
+
+def _try_sqlite(_dialect: object, _record: object, place: Any, options: Any) -> None:
+    """Open the file once before aiosqlite does.
+
+    After a failure its thread has something to say to a loop that may be closed
+    by then, and prints a traceback behind the command's one line.
+    """
+    sqlite3.connect(*place, **options).close()
+
+
+def _tune_sqlite(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    # First of all to wait: the next line needs the file for itself for a moment,
+    # which a process that begins or ends beside us may have.
+    cursor.execute("PRAGMA busy_timeout = 1500")
+    # Readers do not wait for a writer; a writer waits for another.
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+class Directory:
+    """All accounts. Every method may raise `AccountsUnavailable`.
+
+    *one_writer*: the database takes one writer at a time and lets others poll, as
+    SQLite does; then those of this process stand in line instead.
+    """
+
+    def __init__(self, engine: AsyncEngine, appid: str, *, one_writer: bool = False) -> None:
+        self._engine = engine
+        self._appid = appid
+        self._writers = asyncio.Semaphore(1 if one_writer else MAX_WRITERS)
+        self._preparing = asyncio.Lock()
+        self._ready = False
+
+    async def ping(self) -> None:
+        """Return when the database answers and has its tables."""
+        async with self._transaction():
+            pass
+
+    async def by_openid(self, openid: str) -> Account | None:
+        """Return the account that *openid* is bound to."""
+        return await self._one(self._accounts().where(identities.c.openid == openid))
+
+    async def by_username(self, username: str) -> Account | None:
+        """Return the account of that name; case and width do not matter."""
+        return await self._one(self._accounts().where(accounts.c.folded == fold(username)))
+
+    async def by_id(self, account_id: int) -> Account | None:
+        """Return the account with that number."""
+        return await self._one(self._accounts().where(accounts.c.id == account_id))
+
+    async def all(self) -> list[Account]:
+        """Return every account, by name."""
+        async with self._transaction() as connection:
+            rows = await connection.execute(self._accounts().order_by(accounts.c.folded))
+            return [_account(row) for row in rows]
+
+    async def add(
+        self, username: str, password_hash: str | None, openid: str | None = None
+    ) -> Account:
+        """Make an account, bound to *openid* when that is given.
+
+        Raises:
+            UsernameTaken, OpenidTaken: and then nothing was made.
+        """
+        async with self._writing() as connection:
+            try:
+                made = await connection.execute(
+                    insert(accounts).values(
+                        username=username, folded=fold(username), password_hash=password_hash
+                    )
+                )
+            except IntegrityError:
+                raise UsernameTaken from None
+            (account_id,) = made.inserted_primary_key or (0,)
+            if openid:
+                await self._insert_identity(connection, openid, account_id)
+        return Account(
+            id=account_id,
+            username=username,
+            password_hash=password_hash,
+            wechat_bound=bool(openid),
+        )
+
+    async def register(self, openid: str) -> Account:
+        """Return the account of *openid*, made now under a generated name if there is none."""
+        while True:
+            known = await self.by_openid(openid)
+            if known:
+                return known
+            name = "wx_" + "".join(secrets.choice(NAME_LETTERS) for _ in range(8))
+            try:
+                return await self.add(name, None, openid)
+            except (UsernameTaken, OpenidTaken):
+                continue  # a generated name that exists, or another process was faster
+
+    async def bind(self, openid: str, account_id: int) -> None:
+        """Bind *openid* to the account. Binding the two again changes nothing.
+
+        Raises:
+            OpenidTaken, AccountTaken: when one of them is bound otherwise.
+        """
+        async with self._writing() as connection:
+            if await self._bound_to(connection, openid) != account_id:
+                await self._insert_identity(connection, openid, account_id)
+
+    async def unbind(self, account_id: int) -> None:
+        """Forget the account's WeChat identity.
+
+        Raises:
+            LastWayIn: when the account has no password.
+        """
+        async with self._writing() as connection:
+            has_password = await connection.scalar(
+                select(accounts.c.password_hash.is_not(None)).where(accounts.c.id == account_id)
+            )
+            if not has_password:
+                raise LastWayIn
+            await connection.execute(
+                delete(identities).where(
+                    identities.c.account_id == account_id, identities.c.appid == self._appid
+                )
+            )
+
+    async def set_password_hash(self, account_id: int, password_hash: str) -> None:
+        """Replace the account's password hash."""
+        async with self._writing() as connection:
+            await connection.execute(
+                update(accounts)
+                .where(accounts.c.id == account_id)
+                .values(password_hash=password_hash)
+            )
+
+    async def _insert_identity(
+        self, connection: AsyncConnection, openid: str, account_id: int
+    ) -> None:
+        try:
+            # A savepoint: after the refusal we still ask which of the two it was.
+            async with connection.begin_nested():
+                await connection.execute(
+                    insert(identities).values(
+                        appid=self._appid, openid=openid, account_id=account_id
+                    )
+                )
+        except IntegrityError:
+            other = await self._bound_to(connection, openid)
+            if other == account_id:
+                return
+            raise (OpenidTaken if other else AccountTaken) from None
+
+    async def _bound_to(self, connection: AsyncConnection, openid: str) -> int | None:
+        bound: int | None = await connection.scalar(
+            select(identities.c.account_id).where(
+                identities.c.openid == openid, identities.c.appid == self._appid
+            )
+        )
+        return bound
+
+    def _accounts(self) -> Select[int, str, str | None, int | None]:
+        return select(
+            accounts.c.id, accounts.c.username, accounts.c.password_hash, identities.c.id
+        ).outerjoin(
+            identities,
+            (identities.c.account_id == accounts.c.id) & (identities.c.appid == self._appid),
+        )
+
+    async def _one(self, query: Select[int, str, str | None, int | None]) -> Account | None:
+        async with self._transaction() as connection:
+            row = (await connection.execute(query)).first()
+            return _account(row) if row else None
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that changes something."""
+        async with self._writers, self._transaction() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Open one transaction, within the time limit, with the tables in place."""
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT):
+                await self._make_tables()
+                async with self._engine.begin() as connection:
+                    yield connection
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            # The text would hold the statement's values, so only the kind is kept.
+            raise AccountsUnavailable(type(error).__name__) from None
+
+    async def _make_tables(self) -> None:
+        """Make the tables that are missing, when the database first answers."""
+        if self._ready:
+            return
+        async with self._preparing:
+            if not self._ready:
+                async with self._engine.begin() as connection:
+                    await connection.run_sync(metadata.create_all)
+                self._ready = True
+
+
+def _account(row: Row[int, str, str | None, int | None]) -> Account:
+    account_id, username, password_hash, identity = row
+    return Account(
+        id=account_id,
+        username=username,
+        password_hash=password_hash,
+        wechat_bound=identity is not None,
+    )
+
+
+def fold(username: str) -> str:
+    """Return the form of *username* in which equal names are equal."""
+    return normalize("NFKC", username).strip().casefold()

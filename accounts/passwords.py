@@ -1,0 +1,60 @@
+"""Password hashing with argon2, off the event loop.
+
+A check takes some 50 to 150 ms of a core by design, so it runs in threads of
+its own: few, because each takes 64 MiB while it works.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from store import new_secret
+
+T = TypeVar("T")
+
+THREADS = 2
+# argon2 takes any length; a body of ours is at most 64 KiB anyway.
+MAX_LENGTH = 1024
+
+
+class Passwords:
+    """Makes and checks hashes, by default with argon2-cffi's parameters: RFC 9106, low memory."""
+
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords")
+        # An unknown user name takes as long as a known one: its password is
+        # compared with a hash that nothing matches.
+        self._nobody = self._hasher.hash(new_secret())
+
+    async def hash(self, password: str) -> str:
+        """Return the hash of *password* in PHC string format."""
+        return await self._in_thread(partial(self._hasher.hash, password))
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Tell whether *password* belongs to *password_hash*; for None it takes as long."""
+        known = password_hash is not None and len(password) <= MAX_LENGTH
+        against = password_hash if known and password_hash else self._nobody
+        matches = await self._in_thread(partial(self._matches, against, password[:MAX_LENGTH]))
+        return matches and known
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        """Tell whether the hash was made with weaker parameters than today's."""
+        return self._hasher.check_needs_rehash(password_hash)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _matches(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _in_thread(self, work: "partial[T]") -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -1,0 +1,41 @@
+"""The two tables. What must never happen is a constraint here, not a check in code."""
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    func,
+)
+
+metadata = MetaData()
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # As the user writes it, and folded so that Alice and alice are one name.
+    Column("username", String(64), nullable=False),
+    Column("folded", String(64), nullable=False),
+    # argon2, PHC string format; NULL = no password sign-in.
+    Column("password_hash", String(255)),
+    Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    UniqueConstraint("folded", name="uq_accounts_folded"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # An openid belongs to one service account, so the appid is part of it.
+    Column("appid", String(32), nullable=False),
+    Column("openid", String(64), nullable=False),
+    Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("bound_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    UniqueConstraint("appid", "openid", name="uq_identities_openid"),
+    UniqueConstraint("appid", "account_id", name="uq_identities_account"),
+)

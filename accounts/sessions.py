@@ -1,0 +1,60 @@
+"""Signed-in browsers, in Redis.
+
+The browser keeps the token in an HttpOnly cookie; the store knows its digest,
+so nothing in a dump of the store can be used as a cookie.
+"""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from store import Script, Store, digest, new_secret
+from store.connection import store_errors
+
+HERE = Path(__file__).parent
+
+
+class Session(Struct, frozen=True):
+    """One signed-in browser. *token* is the secret in its cookie."""
+
+    token: str
+    account_id: int
+
+    def __repr__(self) -> str:
+        return f"Session(account_id={self.account_id})"
+
+
+class Sessions:
+    """All sessions; *idle_seconds* and *absolute_seconds* limit the life of new ones."""
+
+    def __init__(self, store: Store, *, idle_seconds: float, absolute_seconds: float) -> None:
+        self.absolute_seconds = absolute_seconds
+        self._idle_ms = round(idle_seconds * 1000)
+        self._life_ms = round(absolute_seconds * 1000)
+        self._store = store
+        self._begin = Script(store, HERE / "session_begin.lua")
+        self._touch = Script(store, HERE / "session_touch.lua")
+
+    async def begin(self, account_id: int) -> Session:
+        """Return a new session of the account.
+
+        Raises:
+            StoreUnavailable: as every method here, when the store did not answer.
+        """
+        session = Session(new_secret(), account_id)
+        key = self._key(session.token)
+        await self._begin([key], [account_id, self._idle_ms, self._life_ms])
+        return session
+
+    async def find(self, token: str) -> Session | None:
+        """Return the living session with that token and count it as used now."""
+        account_id = await self._touch([self._key(token)], [self._idle_ms])
+        return Session(token, int(account_id)) if account_id else None
+
+    async def end(self, token: str) -> None:
+        """End the session with that token, if there is one."""
+        with store_errors():
+            await self._store.redis.delete(self._key(token))
+
+    def _key(self, token: str) -> str:
+        return self._store.key("session", digest(token))

@@ -1,0 +1,79 @@
+"""Sessions: they live while they are used, and end."""
+
+import pytest
+
+from accounts import Sessions
+from store import Store
+from tests.time_machine import TimeMachine
+
+
+@pytest.fixture
+def sessions(store: Store) -> Sessions:
+    """Sessions that end after 100 s without use, and after 250 s in any case."""
+    return Sessions(store, idle_seconds=100, absolute_seconds=250)
+
+
+async def test_session_is_found_by_its_token_only(sessions: Sessions):
+    """
+    The token in the cookie is what opens a session.
+    """
+    session = await sessions.begin(7)
+
+    assert session == await sessions.find(session.token)
+    assert await sessions.find(session.token + "x") is None
+
+
+async def test_session_that_is_not_used_ends(sessions: Sessions, time_machine: TimeMachine):
+    """
+    Idle time is counted from the last use.
+    """
+    session = await sessions.begin(7)
+
+    await time_machine.forward(60)
+    used = await sessions.find(session.token)
+    await time_machine.forward(60)
+    used_again = await sessions.find(session.token)
+    await time_machine.forward(101)
+
+    assert used == used_again == session
+    assert await sessions.find(session.token) is None
+
+
+async def test_session_that_is_used_ends_at_last(sessions: Sessions, time_machine: TimeMachine):
+    """
+    No use keeps a session beyond its absolute life.
+    """
+    session = await sessions.begin(7)
+
+    for _ in range(3):
+        await time_machine.forward(80)
+        assert session == await sessions.find(session.token)
+    await time_machine.forward(20)
+
+    assert await sessions.find(session.token) is None
+
+
+async def test_session_that_was_ended_is_gone(sessions: Sessions):
+    """
+    Signing out works at once, and only for that session.
+    """
+    here, elsewhere = await sessions.begin(7), await sessions.begin(7)
+
+    await sessions.end(here.token)
+
+    assert await sessions.find(here.token) is None
+    assert elsewhere == await sessions.find(elsewhere.token)
+
+
+async def test_store_does_not_hold_what_opens_a_session(sessions: Sessions, store: Store):
+    """
+    Nothing in a dump of the store can be used as a cookie.
+    """
+    session = await sessions.begin(7)
+
+    keys = await store.redis.keys(store.key("*"))
+
+    assert 1 == len(keys)
+    assert session.token not in keys[0]
+    assert session.token not in str(await store.redis.hgetall(keys[0]))
+    assert session.token not in repr(session)
