@@ -1,0 +1,30 @@
+"""The heart: from a page's first code to a signed-in browser.
+
+What may happen when is a table (`flow`), what pages are told is a list
+(`messages`). `page` is one page's side of an attempt, `pages` all pages of
+this process; `scans` decides about scans, `entrance` lets people in. No Tornado
+here: sockets and requests are the callers' business.
+"""
+
+from login.codes import Codes
+from login.entrance import BindAsked, Entrance, SignedIn
+from login.errors import LoginError
+from login.messages import CloseCode
+from login.page import Page
+from login.pages import Pages
+from login.rules import Confirmation, Rules
+from login.scans import Scans
+
+__all__ = [
+    "BindAsked",
+    "CloseCode",
+    "Codes",
+    "Confirmation",
+    "Entrance",
+    "LoginError",
+    "Page",
+    "Pages",
+    "Rules",
+    "Scans",
+    "SignedIn",
+]

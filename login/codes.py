@@ -1,0 +1,89 @@
+"""Making a code: lease a scene id, have WeChat make a ticket for it, record whose it is.
+
+Only then may it be shown: a scan of a ticket that is not recorded finds nobody.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from scene_pool import Lease, ScenePool, TicketTaken
+from store import StoreUnavailable
+from wechat import Client
+
+log = logging.getLogger(__name__)
+
+# How often another scene id is tried when WeChat returns a ticket that is taken.
+TRIES = 3
+
+
+class Owner(Struct, frozen=True, kw_only=True):
+    """Whom a code is for: an attempt, its socket, and the digests of its two secrets."""
+
+    uuid: str
+    holder: str
+    resume: str
+    browser: str
+
+
+class ShownCode(Struct, frozen=True):
+    """A code that may be shown for *left* seconds."""
+
+    ticket: str
+    url: str
+    left: float
+
+
+class Codes:
+    """Makes codes. *issued* is told of each."""
+
+    def __init__(self, pool: ScenePool, client: Client, *, issued: Callable[[], None]) -> None:
+        self._pool = pool
+        self._client = client
+        self._issued = issued
+
+    async def make(self, owner: Owner) -> ShownCode:
+        """Return a new code for *owner*.
+
+        Raises:
+            PoolExhausted, AlreadyScanned, LeaseLost, StoreUnavailable: as the pool does.
+            TicketTaken: when WeChat keeps returning tickets that others show.
+            WeChatError: when WeChat makes none; the scene id has gone back then.
+        """
+        for _ in range(TRIES - 1):
+            try:
+                return await self._make(owner)
+            except TicketTaken:
+                log.warning("ticket taken attempt=%s", owner.uuid)
+        return await self._make(owner)
+
+    async def _make(self, owner: Owner) -> ShownCode:
+        seconds = self._pool.rules.ticket_seconds
+        lease = await self._pool.lease(owner.uuid)
+        try:
+            ticket = await self._client.create_ticket(lease.scene_id, math.ceil(seconds))
+        except BaseException:
+            # Also when cancelled: nobody has seen a ticket, so the id may go back.
+            await self._give_back(lease)
+            raise
+        left = await self._pool.attach(
+            lease,
+            ticket=ticket.ticket,
+            url=ticket.url,
+            age=time.monotonic() - ticket.made_at,
+            life=min(ticket.life, seconds),
+            holder=owner.holder,
+            resume=owner.resume,
+            browser=owner.browser,
+        )
+        self._issued()
+        return ShownCode(ticket.ticket, ticket.url, left)
+
+    async def _give_back(self, lease: Lease) -> None:
+        try:
+            await self._pool.give_back(lease)
+        except StoreUnavailable as error:
+            log.warning("scene not given back error=%s", error)

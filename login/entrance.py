@@ -1,0 +1,279 @@
+"""The ways in: a login code, a password, a bind token. Each ends in a new session."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from msgspec import Struct
+
+from accounts import (
+    Account,
+    AccountsUnavailable,
+    AccountTaken,
+    Directory,
+    LastWayIn,
+    OpenidTaken,
+    Passwords,
+    Session,
+    Sessions,
+    fold,
+)
+from login.errors import (
+    AccountTakenError,
+    BadCredentials,
+    BindTokenGone,
+    CodeGone,
+    LastWayInError,
+    LoginError,
+    OpenidTakenError,
+    RateLimited,
+    ServiceUnavailable,
+    SignedOut,
+)
+from login.flow import Event, State, steps
+from login.rules import Rules
+from login.signal import signal
+from scene_pool import Advance, Attempts, Record
+from store import Limit, StoreUnavailable, Throttle, digest
+
+log = logging.getLogger(__name__)
+
+# How long a finished attempt is remembered: long enough to answer repeats of
+# the push, which come within 15 s, and a page that comes back.
+DONE_SECONDS = 60.0
+
+
+class SignedIn(Struct, frozen=True):
+    """A new session and whose it is."""
+
+    session: Session
+    account: Account
+
+
+class BindAsked(Struct, frozen=True, kw_only=True):
+    """A request to bind: the proof of the scan, and a password or a session for the account."""
+
+    bind_token: str
+    browser: str
+    address: str
+    username: str = ""
+    password: str = ""
+    session: Session | None = None
+
+
+class Entrance:
+    """Lets people in. Every method raises `LoginError`s only."""
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        directory: Directory,
+        sessions: Sessions,
+        passwords: Passwords,
+        throttle: Throttle,
+        rules: Rules,
+        *,
+        session_created: Callable[[], None],
+        bind_ended: Callable[[str], None],
+    ) -> None:
+        self._attempts = attempts
+        self._directory = directory
+        self._sessions = sessions
+        self._passwords = passwords
+        self._throttle = throttle
+        self._rules = rules
+        self._session_created = session_created
+        self._bind_ended = bind_ended
+
+    async def by_code(self, code: str, browser: str) -> SignedIn:
+        """Trade the login code of a scan; *browser* is the digest of the browser's cookie.
+
+        Raises:
+            CodeGone: when it was used, is too old, or belongs to another browser.
+        """
+        with _outages():
+            uuid, record = await self._attempt_of(code, browser, State.APPROVED)
+            account = await self._directory.by_id(int(record.account)) if record else None
+            if account is None:
+                raise CodeGone
+            signed_in = await self._begin(account)
+            await self._redeem(uuid, code, browser, signed_in, (Event.CLAIMED,), CodeGone)
+        log.info("signed in by=scan account=%d attempt=%s", account.id, uuid)
+        return signed_in
+
+    async def by_password(self, username: str, password: str, address: str) -> SignedIn:
+        """Sign in with a password, from *address*.
+
+        Raises:
+            BadCredentials, RateLimited
+        """
+        with _outages():
+            account = await self._check(username, password, self._limits(username, address))
+            signed_in = await self._begin(account)
+        self._session_created()
+        log.info("signed in by=password account=%d", account.id)
+        return signed_in
+
+    async def by_binding(self, asked: BindAsked) -> SignedIn:
+        """Bind the WeChat user who scanned to an account, and sign in to it.
+
+        Raises:
+            BindTokenGone, BadCredentials, RateLimited, OpenidTakenError, AccountTakenError
+        """
+        try:
+            with _outages():
+                signed_in = await self._bind(asked)
+        except LoginError as error:
+            self._bind_ended(error.code)
+            raise
+        self._bind_ended("success")
+        return signed_in
+
+    async def unbind(self, session: Session, password: str, address: str) -> None:
+        """Forget the WeChat of the signed-in account.
+
+        Raises:
+            BadCredentials, RateLimited, LastWayInError
+        """
+        with _outages():
+            account = await self._account_behind(session)
+            if account.password_hash is None:
+                raise LastWayInError
+            await self._check(account.username, password, self._limits(account.username, address))
+            await self._directory.unbind(account.id)
+        log.info("unbound account=%d", account.id)
+
+    async def account_of(self, session_token: str) -> SignedIn | None:
+        """Return whose session this token is, if it is one."""
+        with _outages():
+            session = await self._sessions.find(session_token)
+            account = await self._directory.by_id(session.account_id) if session else None
+            return SignedIn(session, account) if session and account else None
+
+    async def sign_out(self, session_token: str) -> None:
+        """End the session with that token."""
+        with _outages():
+            await self._sessions.end(session_token)
+
+    async def _bind(self, asked: BindAsked) -> SignedIn:
+        uuid, record = await self._attempt_of(asked.bind_token, asked.browser, State.BIND_REQUIRED)
+        if record is None:
+            raise BindTokenGone
+        account = await self._account_to_bind(asked, uuid)
+        await self._directory.bind(record.openid, account.id)
+        signed_in = await self._begin(account)
+        bound = (Event.BOUND, Event.CLAIMED)
+        await self._redeem(uuid, asked.bind_token, asked.browser, signed_in, bound, BindTokenGone)
+        log.info("bound account=%d attempt=%s", account.id, uuid)
+        return signed_in
+
+    async def _account_to_bind(self, asked: BindAsked, uuid: str) -> Account:
+        if not asked.username:
+            return await self._account_behind(asked.session)
+        tries = Limit(f"bind {uuid}", self._rules.password_tries_per_bind, self._rules.bind_seconds)
+        name, wait = await self._throttle.count([tries])
+        if wait:
+            raise BindTokenGone
+        limits = self._limits(asked.username, asked.address)
+        try:
+            account = await self._check(asked.username, asked.password, limits)
+        except (RateLimited, AccountsUnavailable):
+            await self._throttle.forgive([tries], name)
+            raise
+        await self._throttle.forgive([tries], name)
+        return account
+
+    async def _account_behind(self, session: Session | None) -> Account:
+        account = await self._directory.by_id(session.account_id) if session else None
+        if account is None:
+            raise SignedOut
+        return account
+
+    async def _check(self, username: str, password: str, limits: list[Limit]) -> Account:
+        """Return the account when the password is right; count the try before looking."""
+        name, wait = await self._throttle.count(limits)
+        if wait:
+            raise RateLimited(wait)
+        try:
+            account = await self._directory.by_username(username)
+        except AccountsUnavailable:
+            await self._throttle.forgive(limits, name)  # not wrong: nobody could look
+            raise
+        known = account.password_hash if account else None
+        if not await self._passwords.verify(known, password) or account is None:
+            log.info("wrong password")
+            raise BadCredentials
+        await self._throttle.forgive(limits, name)
+        if known and self._passwords.needs_rehash(known):
+            await self._directory.set_password_hash(
+                account.id, await self._passwords.hash(password)
+            )
+        return account
+
+    def _limits(self, username: str, address: str) -> list[Limit]:
+        rules = self._rules
+        window = rules.password_window_seconds
+        folded = fold(username)
+        return [
+            Limit(f"account {folded}", rules.password_tries_per_account, window),
+            Limit(f"address {address}", rules.password_tries_per_address, window),
+        ]
+
+    async def _attempt_of(
+        self, grant: str, browser: str, state: State
+    ) -> tuple[str, Record | None]:
+        """Return the attempt that *grant* is a proof for, in this browser and state."""
+        uuid = await self._attempts.holder_of_grant(digest(grant))
+        record = await self._attempts.read(uuid) if uuid else None
+        if record is None or record.browser != browser or record.state != state:
+            return "", None
+        return uuid or "", record if record.grant == digest(grant) else None
+
+    async def _begin(self, account: Account) -> SignedIn:
+        return SignedIn(await self._sessions.begin(account.id), account)
+
+    async def _redeem(
+        self,
+        uuid: str,
+        grant: str,
+        browser: str,
+        signed_in: SignedIn,
+        events: tuple[Event, ...],
+        gone: type[LoginError],
+    ) -> None:
+        """Use the proof up. The session is made before, so that no crash strands the visitor."""
+        leave, reach = steps(*events)
+        redeemer = digest(signed_in.session.token)
+        refused = await self._attempts.advance(
+            Advance(
+                uuid=uuid,
+                leave=leave,
+                reach=reach,
+                signal=signal(uuid, reach),
+                keep_seconds=DONE_SECONDS,
+                guards={"grant": digest(grant), "browser": browser},
+                write={"grant": "", "redeemer": redeemer},
+                grant=digest(grant),
+            )
+        )
+        # A step that was taken twice, because its answer was lost, is ours all the same.
+        if refused and refused.redeemer != redeemer:
+            await self._sessions.end(signed_in.session.token)
+            raise gone
+        self._session_created()
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    """Turn what leaf packages raise into what a caller may know."""
+    try:
+        yield
+    except (StoreUnavailable, AccountsUnavailable) as error:
+        log.warning("unavailable error=%s %s", type(error).__name__, error)
+        raise ServiceUnavailable from None
+    except OpenidTaken:
+        raise OpenidTakenError from None
+    except AccountTaken:
+        raise AccountTakenError from None
+    except LastWayIn:
+        raise LastWayInError from None

@@ -1,0 +1,160 @@
+"""All pages of this process, and how changes made elsewhere reach them.
+
+The truth about an attempt is its record; a signal only says that it changed.
+So a lost signal must not matter: a slow sweep compares what the pages were
+told with the records, and after every gap of the subscription it runs at once.
+"""
+
+import asyncio
+import itertools
+import logging
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from login.codes import Codes
+from login.page import SUPERSEDED, Close, Page, Send
+from login.rules import Rules
+from login.scans import Scans
+from login.signal import parse, signal
+from scene_pool import Attempts, ScenePool
+from store import Signals, Store, StoreUnavailable, digest
+from wechat import Client
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 4.0
+SWEEP_BATCH = 500
+# How long a socket that took an attempt may take to be noticed as dead.
+DYING_SECONDS = 0.5
+
+
+class Pages:
+    """Every open page of this process. Run `run` as a task while there are any."""
+
+    def __init__(
+        self,
+        store: Store,
+        pool: ScenePool,
+        attempts: Attempts,
+        client: Client,
+        codes: Codes,
+        scans: Scans,
+        rules: Rules,
+        *,
+        pool_exhausted: Callable[[], None],
+        delivered: Callable[[float], None],
+        dying_seconds: float = DYING_SECONDS,
+    ) -> None:
+        self.pool = pool
+        self.attempts = attempts
+        self.client = client
+        self.codes = codes
+        self.scans = scans
+        self.rules = rules
+        self.pool_exhausted = pool_exhausted
+        self.delivered = delivered
+        self.dying_seconds = dying_seconds
+        self.process = uuid4().hex[:12]
+        self._pages: dict[str, Page] = {}
+        self._serials = itertools.count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._signals = Signals(store, self.process, self._signalled, self.sweep)
+
+    def open(self, browser: str, send: Send, close: Close) -> Page:
+        """Return the page for a new socket; *browser* is the digest of its cookie."""
+        return Page(self, f"{self.process}:{next(self._serials)}", browser, send, close)
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    async def run(self) -> None:
+        """Listen for signals and sweep, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._signals.run())
+            group.create_task(self._sweep_now_and_then())
+
+    async def subscribed(self) -> None:
+        """Return when signals reach this process."""
+        await self._signals.subscribed.wait()
+
+    async def settled(self) -> None:
+        """Return when everything that pages have started is done."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run *work* as a task that belongs to this process's pages."""
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # ---- for pages
+
+    def register(self, page: Page) -> None:
+        """Let signals about the page's attempt find it. Before anything is read."""
+        self._pages[page.holder] = page
+
+    def forget(self, page: Page) -> None:
+        """Let signals about the page's attempt not find it any more."""
+        self._pages.pop(page.holder, None)
+
+    async def resume(self, page: Page) -> bool:
+        """Make *page* the holder of its attempt; False when it may not be."""
+        return await self.attempts.resume(
+            page.uuid,
+            secret=digest(page.secret),
+            browser=page.browser,
+            holder=page.holder,
+            signal=signal(page.uuid, SUPERSEDED),
+        )
+
+    # ---- what changed elsewhere
+
+    async def sweep(self) -> None:
+        """Bring every page up to date whose record is not what it was told."""
+        told = [page for page in self._pages.values() if page.told]
+        try:
+            for start in range(0, len(told), SWEEP_BATCH):
+                batch = told[start : start + SWEEP_BATCH]
+                records = [page.record() for page in batch]
+                for place in await self.attempts.changed(records):
+                    if batch[place].record() == records[place]:  # it has not moved on meanwhile
+                        await self._resync(batch[place])
+        except StoreUnavailable as error:
+            log.warning("sweep failed error=%s", error)
+
+    async def _resync(self, page: Page) -> None:
+        try:
+            await page.resync()
+        except StoreUnavailable:
+            raise
+        except Exception:  # one page's trouble must not end the sweeps of the others
+            log.exception("page not brought up to date attempt=%s", page.uuid)
+
+    async def _sweep_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311, jitter
+            await self.sweep()
+
+    def _signalled(self, text: str) -> None:
+        try:
+            socket, change = parse(text)
+        except msgspec.DecodeError:
+            log.warning("signal not understood")
+            return
+        page = self._pages.get(f"{self.process}:{socket}")
+        if page and page.uuid == change.uuid:
+            try:
+                page.deliver(change)
+            except Exception:  # one page's trouble must not silence the others
+                log.exception("signal not delivered attempt=%s", change.uuid)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except StoreUnavailable as error:
+            log.warning("page failed error=%s", error)

@@ -1,0 +1,34 @@
+"""What an operator may change while pages are open."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Confirmation(StrEnum):
+    """What a scan needs before it signs in."""
+
+    NONE = "none"
+    NUMBER = "number"
+
+
+class Rules(Struct, kw_only=True):
+    """How a scan becomes a session; durations are seconds (see `config.yaml`).
+
+    One object is shared by all who obey it, and changed in place.
+    """
+
+    confirmation: Confirmation
+    auto_register: bool
+    code_seconds: float
+    bind_seconds: float
+    choose_seconds: float
+    password_window_seconds: float
+    password_tries_per_account: int
+    password_tries_per_address: int
+    password_tries_per_bind: int
+
+    def replace(self, other: "Rules") -> None:
+        """Take over every rule of *other*."""
+        for field in self.__struct_fields__:
+            setattr(self, field, getattr(other, field))

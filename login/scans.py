@@ -1,0 +1,267 @@
+"""What a scan does: find its attempt, decide, write, signal, answer the phone.
+
+A scan belongs to the attempt whose *ticket* it carries. The outcome is written
+in the same step that signals the page, and an attempt takes one scan only: so
+a repeated push, on whichever process, finds the outcome and is answered alike.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from accounts import Account, Directory
+from login.flow import Event, State, steps
+from login.messages import (
+    BindRequired,
+    BindToken,
+    Choices,
+    Denied,
+    LoginCode,
+    Scanned,
+    Success,
+    ToPage,
+)
+from login.replies import Answer, text_of
+from login.rules import Confirmation, Rules
+from login.signal import signal
+from scene_pool import Advance, Attempts, Record, Refused, TicketOwner
+from store import digest, new_secret
+from wechat import Push
+
+log = logging.getLogger(__name__)
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+# How long a denied attempt is remembered, to say so to a page that comes back.
+DENIED_SECONDS = 60.0
+CHOICES = 3
+# How often a scan looks for its ticket that is yet to be recorded.
+POLL_SECONDS = 0.05
+
+
+class Scans:
+    """Decides about scans. *count* is told what came of each."""
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        directory: Directory,
+        rules: Rules,
+        *,
+        site: str,
+        resume_seconds: Callable[[], float],
+        count: Callable[[str], None],
+    ) -> None:
+        self._attempts = attempts
+        self._directory = directory
+        self._rules = rules
+        self._site = site
+        self._resume_seconds = resume_seconds
+        self._count = count
+
+    async def scanned(self, push: Push, at: float) -> str:
+        """Let the scan in *push*, received at *at* (Unix seconds), take effect.
+
+        Returns the text that answers the phone.
+
+        Raises:
+            StoreUnavailable, AccountsUnavailable: nothing is known to have
+                happened; WeChat should push again.
+        """
+        owner, account = await _both(
+            self._attempts.owner_of(push.ticket), self._directory.by_openid(push.openid)
+        )
+        if owner is None:
+            owner = await self._owner_to_come(push)
+        if owner is None:
+            return await self._too_late(push)
+        if push.scene and push.scene != str(owner.scene_id):
+            return self._answer("stale", Answer.EXPIRED, owner.uuid)
+        if self._rules.confirmation is Confirmation.NUMBER:
+            step, outcome = self._ask_for_number(owner.uuid, push, at), ""
+        else:
+            account = account or await self._register(owner.uuid, push.openid)
+            step = self._let_in(owner.uuid, account, (Event.SCAN,), at, push)
+            outcome = "success" if account else "bind_required"
+        refused = await self._attempts.advance(step)
+        if refused is None:
+            return self._answer(outcome, step.write["answer"], owner.uuid)
+        return self._answer(*_after(refused, push), owner.uuid)
+
+    async def choose(self, uuid: str, number: int | None) -> None:
+        """Settle an attempt that asked for a number; None means that time ran out.
+
+        Raises:
+            StoreUnavailable, AccountsUnavailable: nothing was settled.
+        """
+        record = await self._attempts.read(uuid)
+        if record is None or record.state != State.SCANNED:
+            return
+        if number is None or str(number) != record.number:
+            await self._deny(uuid)
+            return
+        account = await self._directory.by_openid(record.openid)
+        if account is None and self._rules.auto_register:
+            account = await self._directory.register(record.openid)
+        step = self._let_in(uuid, account, (), 0)
+        if await self._attempts.advance(step) is None:
+            self._note("success" if account else "bind_required", uuid)
+
+    async def tell_again(self, uuid: str, record: Record) -> ToPage | None:
+        """Return the outcome of an attempt for a page that comes back, with a fresh proof.
+
+        Raises:
+            StoreUnavailable: when the store did not answer.
+        """
+        if record.state == State.SCANNED:
+            return _asked(record.choices)
+        if record.state == State.DENIED:
+            return Denied()
+        if record.state not in (State.APPROVED, State.BIND_REQUIRED):
+            return None
+        secret, seconds = new_secret(), self._grant_seconds(record.state)
+        left = await self._attempts.renew(
+            uuid, state=record.state, grant=digest(secret), seconds=seconds
+        )
+        return _granted(record.state, secret, left) if left else None
+
+    async def _too_late(self, push: Push) -> str:
+        """Answer a scan of a code that is dead or not ours; a repeat as the push was before."""
+        uuid = await self._attempts.issued_to(push.ticket)
+        if uuid is None:
+            return self._answer("unknown", Answer.EXPIRED)
+        record = await self._attempts.read(uuid)
+        pushed = (push.openid, str(push.created))
+        if record and record.answer and (record.openid, record.scanned_at) == pushed:
+            return self._answer("duplicate", record.answer, uuid)
+        return self._answer("stale", Answer.EXPIRED, uuid)
+
+    async def _owner_to_come(self, push: Push) -> TicketOwner | None:
+        """Return whose code it is that was scanned before its ticket was recorded.
+
+        WeChat's push can be faster than its answer to us. The caller's time limit
+        ends the wait; WeChat then pushes again.
+        """
+        attempts = self._attempts
+        while await attempts.being_made(push.scene):
+            if await attempts.issued_to(push.ticket):
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        return await attempts.owner_of(push.ticket)
+
+    def _let_in(
+        self,
+        uuid: str,
+        account: Account | None,
+        before: tuple[Event, ...],
+        at: float,
+        push: Push | None = None,
+    ) -> Advance:
+        """Return the step that ends in a proof for the page: of signing in, or of the scan."""
+        leave, reach = steps(*before, Event.CONFIRMED if account else Event.NOT_BOUND)
+        secret, seconds = new_secret(), self._grant_seconds(reach)
+        answer = Answer.SIGNED_IN if account else Answer.BIND
+        write = {"grant": digest(secret), "account": str(account.id) if account else ""}
+        if push:
+            write |= _scan_of(push, answer)
+        return Advance(
+            uuid=uuid,
+            leave=leave,
+            reach=reach,
+            signal=signal(uuid, reach, _granted(reach, secret, seconds), at),
+            keep_seconds=seconds + self._resume_seconds(),
+            write=write,
+            grant=digest(secret),
+            grant_seconds=seconds,
+        )
+
+    def _ask_for_number(self, uuid: str, push: Push, at: float) -> Advance:
+        """Return the step that makes the visitor pick the number that the phone shows."""
+        leave, reach = steps(Event.SCAN)
+        choices = secrets.SystemRandom().sample(range(10, 100), CHOICES)
+        number, text = secrets.choice(choices), ",".join(map(str, choices))
+        return Advance(
+            uuid=uuid,
+            leave=leave,
+            reach=reach,
+            signal=signal(uuid, reach, _asked(text), at),
+            keep_seconds=self._rules.choose_seconds + self._resume_seconds(),
+            write={
+                "number": str(number),
+                "choices": text,
+                **_scan_of(push, f"{Answer.CHOOSE}:{number}"),
+            },
+        )
+
+    async def _deny(self, uuid: str) -> None:
+        leave, reach = steps(Event.REFUSED)
+        step = Advance(
+            uuid=uuid,
+            leave=leave,
+            reach=reach,
+            signal=signal(uuid, reach, Denied()),
+            keep_seconds=DENIED_SECONDS,
+        )
+        if await self._attempts.advance(step) is None:
+            self._note("denied", uuid)
+
+    async def _register(self, uuid: str, openid: str) -> Account | None:
+        """Make an account for a new WeChat user where that is wished and the scan will count."""
+        if not self._rules.auto_register:
+            return None
+        record = await self._attempts.read(uuid)
+        if record is None or record.state != State.WAITING:
+            return None
+        return await self._directory.register(openid)
+
+    def _grant_seconds(self, state: str) -> float:
+        rules = self._rules
+        return rules.code_seconds if state == State.APPROVED else rules.bind_seconds
+
+    def _answer(self, outcome: str, answer: str, uuid: str = "") -> str:
+        self._note(outcome, uuid)
+        return text_of(answer, site=self._site)
+
+    def _note(self, outcome: str, uuid: str) -> None:
+        log.info("scan outcome=%s attempt=%s", outcome or "asked", uuid or "none")
+        if outcome:
+            self._count(outcome)
+
+
+def _after(refused: Refused, push: Push) -> tuple[str, str]:
+    """Return outcome and answer of a scan that changed nothing."""
+    if refused.state is None:
+        return "stale", Answer.EXPIRED
+    same_push = refused.scanned_at == str(push.created)
+    unsettled = refused.state in (State.SCANNED, State.BIND_REQUIRED)
+    if refused.openid == push.openid and refused.answer and (same_push or unsettled):
+        return "duplicate", refused.answer
+    return "duplicate", Answer.USED
+
+
+def _scan_of(push: Push, answer: str) -> dict[str, str]:
+    return {"openid": push.openid, "scanned_at": str(push.created), "answer": answer}
+
+
+def _asked(choices: str) -> Scanned:
+    numbers = tuple(int(number) for number in choices.split(","))
+    return Scanned(Choices(numbers))
+
+
+def _granted(state: str, secret: str, seconds: float) -> ToPage:
+    if state == State.APPROVED:
+        return Success(LoginCode(secret, int(seconds)))
+    return BindRequired(BindToken(secret, int(seconds)))
+
+
+async def _both(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
+    """Await both at once, and both of them also when one fails: nothing goes on unseen."""
+    first, second = await asyncio.gather(one, other, return_exceptions=True)
+    if isinstance(first, BaseException):
+        raise first
+    if isinstance(second, BaseException):
+        raise second
+    return first, second

@@ -1,0 +1,48 @@
+"""What a page is told when something it asked for could not be done."""
+
+import logging
+import math
+
+from accounts import AccountsUnavailable
+from login.messages import BadMessage, Error, ErrorCode, Problem
+from scene_pool import LeaseLost, PoolExhausted, TicketTaken
+from store import StoreUnavailable
+from wechat import QuotaExhausted, WeChatError
+
+log = logging.getLogger(__name__)
+
+WECHAT_AGAIN = 5
+STORE_AGAIN = 3
+
+TROUBLES = (
+    AccountsUnavailable,
+    BadMessage,
+    LeaseLost,
+    PoolExhausted,
+    StoreUnavailable,
+    TicketTaken,
+    WeChatError,
+)
+
+
+def error_of(trouble: Exception) -> Error:
+    """Return the message for *trouble*, and leave a line for the operator."""
+    match trouble:
+        case BadMessage():
+            return problem(ErrorCode.BAD_MESSAGE, str(trouble))
+        case PoolExhausted():
+            return problem(ErrorCode.POOL_EXHAUSTED, "No code is free.", trouble.retry_after)
+        case QuotaExhausted():
+            log.warning("ticket failed %s", trouble)
+            return problem(ErrorCode.QUOTA_EXHAUSTED, "No codes left.", trouble.retry_after)
+        case WeChatError() | TicketTaken():
+            log.warning("ticket failed error=%s %s", type(trouble).__name__, trouble)
+            return problem(ErrorCode.WECHAT_UNAVAILABLE, "WeChat does not answer.", WECHAT_AGAIN)
+    log.warning("page failed error=%s %s", type(trouble).__name__, trouble)
+    return problem(ErrorCode.STORE_UNAVAILABLE, "A part of us does not answer.", STORE_AGAIN)
+
+
+def problem(code: ErrorCode, message: str, retry_after: float | None = None) -> Error:
+    """Return an error message; whole seconds, at least one."""
+    seconds = None if retry_after is None else max(1, math.ceil(retry_after))
+    return Error(Problem(code, message, seconds))

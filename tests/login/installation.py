@@ -1,0 +1,245 @@
+"""All of `login` on a real store, a real database and the WeChat sandbox; only sockets are missing.
+
+async with open_installation(store_url, prefix, folder) as saoma:
+    process = await saoma.start_process()
+    screen = await process.open_page()
+    code = await screen.get_qr()
+    await saoma.scan(code["ticket"])
+    assert "bind_required" == (await screen.receive())["type"]
+"""
+
+import asyncio
+import itertools
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from accounts import Account, Directory, Passwords, Sessions, open_directory
+from login import Codes, Confirmation, Entrance, Page, Pages, Rules, Scans
+from sandbox import Sandbox, serve_sandbox
+from scene_pool import Attempts, ScenePool
+from scene_pool import Rules as PoolRules
+from store import Store, Throttle, connect, digest
+from tests.time_machine import TimeMachine
+from wechat import Client, Push, PushKind
+
+CREATE = "/cgi-bin/qrcode/create"
+OPENID = "o-the-first-user"
+BROWSER = digest("the browser's cookie")
+_seconds = itertools.count(1_700_000_000)
+
+
+def pool_rules(**changes: Any) -> PoolRules:
+    """Return the pool's defaults with changes."""
+    rules: dict[str, Any] = {
+        "size": 100,
+        "first_scene_id": 1,
+        "ticket_seconds": 180,
+        "late_seconds": 15,
+        "rest_seconds": 200,
+        "resume_seconds": 60,
+    }
+    return PoolRules(**rules | changes)
+
+
+def login_rules(**changes: Any) -> Rules:
+    """Return the login's defaults with changes."""
+    rules: dict[str, Any] = {
+        "confirmation": Confirmation.NONE,
+        "auto_register": False,
+        "code_seconds": 60,
+        "bind_seconds": 600,
+        "choose_seconds": 60,
+        "password_window_seconds": 300,
+        "password_tries_per_account": 10,
+        "password_tries_per_address": 100,
+        "password_tries_per_bind": 5,
+    }
+    return Rules(**rules | changes)
+
+
+class SlowClient(Client):
+    """WeChat's client, whose answers wait while `gate` is closed."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.asked: asyncio.Queue[None] = asyncio.Queue()
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def create_ticket(self, scene_id: int, expire_seconds: int) -> Any:
+        """Have a ticket made, and return it when the gate is open."""
+        ticket = await super().create_ticket(scene_id, expire_seconds)
+        self.asked.put_nowait(None)
+        await self.gate.wait()
+        return ticket
+
+
+class Screen:
+    """What one page sees."""
+
+    def __init__(self, pages: Pages, browser: str) -> None:
+        self.frames: asyncio.Queue[str] = asyncio.Queue()
+        self.closed: list[int] = []
+        self.end = asyncio.Event()
+        self.page: Page = pages.open(browser, self.frames.put_nowait, self._close)
+
+    def _close(self, code: int) -> None:
+        self.closed.append(code)
+        self.end.set()
+
+    async def send(self, kind: str, **data: Any) -> None:
+        """Send a message and wait until it is dealt with."""
+        await self.page.receive(json.dumps({"type": kind, "data": data}))
+
+    async def receive(self) -> dict[str, Any]:
+        """Return the next message."""
+        message: dict[str, Any] = json.loads(await asyncio.wait_for(self.frames.get(), 5))
+        return message
+
+    async def expect(self, kind: str) -> dict[str, Any]:
+        """Return the data of the next message, which must be of that *kind*."""
+        message = await self.receive()
+        assert kind == message["type"], message
+        data: dict[str, Any] = message["data"]
+        return data
+
+    async def get_qr(self, **data: Any) -> dict[str, Any]:
+        """Ask for a code and return its data."""
+        await self.send("get_qr", **data)
+        return await self.expect("qr")
+
+    async def leave(self) -> None:
+        """Close the socket."""
+        await self.page.end()
+
+
+class Process:
+    """One server process."""
+
+    def __init__(self, saoma: "Installation") -> None:
+        self.pages = Pages(
+            saoma.store,
+            saoma.pool,
+            saoma.attempts,
+            saoma.client,
+            Codes(saoma.pool, saoma.client, issued=lambda: saoma.count("issued")),
+            saoma.scans,
+            saoma.rules,
+            pool_exhausted=lambda: saoma.count("pool_exhausted"),
+            delivered=lambda seconds: saoma.count("delivered"),
+            dying_seconds=0.01,
+        )
+        saoma.processes.append(self)
+
+    async def open_page(self, browser: str = BROWSER) -> Screen:
+        """Open a page."""
+        return Screen(self.pages, browser)
+
+
+class Installation:
+    """One store, one database, one service account, and the processes that share them."""
+
+    def __init__(
+        self,
+        store: Store,
+        directory: Directory,
+        client: SlowClient,
+        passwords: Passwords,
+        sandbox: Sandbox,
+    ) -> None:
+        self.store, self.directory, self.client = store, directory, client
+        self.passwords, self.sandbox = passwords, sandbox
+        self.rules = login_rules()
+        self.pool, self.attempts = ScenePool(store, pool_rules()), Attempts(store)
+        self.sessions = Sessions(store, idle_seconds=1000, absolute_seconds=9000)
+        self.time_machine = TimeMachine(store)
+        self.counted: Counter[str] = Counter()
+        self.scans = self.scans_on(self.attempts)
+        self.entrance = self.entrance_on(store)
+        self.processes: list[Process] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def count(self, what: str) -> None:
+        """Count something that happened."""
+        self.counted[what] += 1
+
+    def scans_on(self, attempts: Attempts) -> Scans:
+        """Return what decides about scans."""
+        return Scans(
+            attempts,
+            self.directory,
+            self.rules,
+            site="login.example.com",
+            resume_seconds=lambda: self.pool.rules.resume_seconds,
+            count=self.count,
+        )
+
+    def entrance_on(self, store: Store) -> Entrance:
+        """Return what lets people in."""
+        return Entrance(
+            Attempts(store),
+            self.directory,
+            Sessions(store, idle_seconds=1000, absolute_seconds=9000),
+            self.passwords,
+            Throttle(store),
+            self.rules,
+            session_created=lambda: self.count("session"),
+            bind_ended=lambda outcome: self.count(f"bind {outcome}"),
+        )
+
+    async def start_process(self) -> Process:
+        """Start a process that hears signals and sweeps."""
+        process = Process(self)
+        self.tasks.append(asyncio.create_task(process.pages.run()))
+        await process.pages.subscribed()
+        return process
+
+    async def add_account(self, username: str = "alice", openid: str | None = OPENID) -> Account:
+        """Make an account without a password, bound to *openid*."""
+        return await self.directory.add(username, None, openid)
+
+    async def scan(self, ticket: str, openid: str = OPENID, **fields: Any) -> str:
+        """Let somebody scan; return what the phone says. No two pushes are the same one."""
+        return await self.scans.scanned(push_of(ticket, openid, **fields), time.time())
+
+
+def push_of(ticket: str, openid: str = OPENID, **fields: Any) -> Push:
+    """Return the push of a scan."""
+    given: dict[str, Any] = {"kind": PushKind.SCAN, "name": "SCAN", "created": next(_seconds)}
+    return Push(openid=openid, account="gh_1", ticket=ticket, **given | fields)
+
+
+@asynccontextmanager
+async def open_installation(
+    store_url: str, prefix: str, folder: Path, passwords: Passwords
+) -> AsyncIterator[Installation]:
+    """Open everything, with nobody in it."""
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(serve_sandbox())
+        store = await stack.enter_async_context(connect(store_url, prefix))
+        account = sandbox.account
+        url = f"sqlite+aiosqlite:///{folder}/accounts.db"
+        directory = await stack.enter_async_context(open_directory(url, account.appid))
+        client = SlowClient(
+            appid=account.appid,
+            secret=account.secret,
+            api_base_url=sandbox.base_url,
+            mp_base_url=sandbox.base_url,
+            timeout_seconds=2,
+        )
+        await stack.enter_async_context(client)
+        saoma = Installation(store, directory, client, passwords, sandbox)
+        try:
+            yield saoma
+        finally:
+            for process in saoma.processes:
+                await process.pages.settled()
+            for task in saoma.tasks:
+                task.cancel()
+            if saoma.tasks:
+                await asyncio.wait(saoma.tasks)

@@ -1,0 +1,420 @@
+"""Pages, phones and browsers in any order, on two processes: what each of them sees.
+
+The model knows which page shows which attempt and what has become of it. A page
+must hear exactly what the model says, in that order, and nothing else: a message
+too many is found with the next one, or at the end.
+
+`SAOMA_EXAMPLES=2000` runs it that often instead of a few dozen times.
+"""
+
+import asyncio
+import itertools
+import os
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from msgspec import Struct, field
+
+from accounts import Directory, Sessions, open_directory
+from login import BindAsked, Codes, Entrance, Pages, Scans
+from login.errors import BindTokenGone, CodeGone, OpenidTakenError
+from sandbox import Account, Platform
+from scene_pool import Attempts, ScenePool
+from store import Throttle, connect, digest
+from tests.login.installation import Screen, login_rules, pool_rules, push_of
+from wechat import Ticket
+
+EXAMPLES = int(os.environ.get("SAOMA_EXAMPLES", "40"))
+MOST_ATTEMPTS, MOST_PAGES = 4, 10
+WHICH = st.integers(0, 11)
+"""Picks one of the things that a rule may be about."""
+_numbers = itertools.count(1)
+
+
+class CodeMaker:
+    """In the place of WeChat's client: makes codes at once, without a network."""
+
+    def __init__(self) -> None:
+        self._codes = Platform(Account()).codes
+
+    async def create_ticket(self, scene_id: int, expire_seconds: int) -> Ticket:
+        """Return a code for *scene_id*."""
+        code = self._codes.create(scene_id, expire_seconds)
+        return Ticket(code.ticket, code.url, expire_seconds, time.monotonic())
+
+    def picture_of(self, ticket: str) -> str:
+        """Return an address."""
+        return f"http://127.0.0.1/{ticket}"
+
+
+class Attempt(Struct, eq=False):
+    """What is true of an attempt."""
+
+    browser: str
+    uuid: str
+    resume: str
+    ticket: str
+    page: "PageSeen | None"
+    state: str = "waiting"
+    openid: str = ""
+    proofs: list[str] = field(default_factory=list)
+
+
+class PageSeen(Struct, eq=False):
+    """A page and what it shows."""
+
+    process: int
+    browser: str
+    screen: Screen
+    attempt: Attempt | None = None
+    open: bool = True
+
+
+class LoginMachine(RuleBasedStateMachine):
+    """Two processes and their visitors."""
+
+    def __init__(self, runner: asyncio.Runner, url: str, directory: Directory) -> None:
+        super().__init__()
+        self.runner = runner
+        self.number = next(_numbers)
+        self.directory = directory
+        self.stack = AsyncExitStack()
+        self.bound: set[str] = set()
+        self.sessions_made = 0
+        self.all_pages: list[PageSeen] = []
+        self.all_attempts: list[Attempt] = []
+        self.run(self.start(url))
+
+    def run(self, work: Any) -> Any:
+        """Run one coroutine to its end."""
+        return self.runner.run(work)
+
+    async def start(self, url: str) -> None:
+        """Open a store, and two processes on it."""
+        prefix = f"login{self.number}"
+        self.store = await self.stack.enter_async_context(connect(url, prefix))
+        self.attempts_kept = Attempts(self.store)
+        rules, client = login_rules(), CodeMaker()
+        pool = ScenePool(self.store, pool_rules())
+        self.scans = Scans(
+            self.attempts_kept,
+            self.directory,
+            rules,
+            site="login.example.com",
+            resume_seconds=lambda: 60,
+            count=lambda outcome: None,
+        )
+        self.processes = [
+            Pages(
+                self.store,
+                pool,
+                self.attempts_kept,
+                client,  # type: ignore[arg-type]
+                Codes(pool, client, issued=lambda: None),  # type: ignore[arg-type]
+                self.scans,
+                rules,
+                pool_exhausted=lambda: None,
+                delivered=lambda seconds: None,
+                dying_seconds=0.0,
+            )
+            for _ in range(2)
+        ]
+        self.sessions = Sessions(self.store, idle_seconds=1000, absolute_seconds=9000)
+        self.entrance = Entrance(
+            self.attempts_kept,
+            self.directory,
+            self.sessions,
+            None,  # type: ignore[arg-type]
+            Throttle(self.store),
+            rules,
+            session_created=lambda: None,
+            bind_ended=lambda outcome: None,
+        )
+        self.tasks = [asyncio.create_task(each.run()) for each in self.processes]
+        for each in self.processes:
+            await each.subscribed()
+
+    def teardown(self) -> None:
+        """Bring every page up to date, require that it knew all, and close everything."""
+        self.run(self.stop())
+
+    async def stop(self) -> None:
+        """End the processes."""
+        for each in self.processes:
+            await each.sweep()
+            await each.settled()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.wait(self.tasks)
+        await self.stack.aclose()
+        assert [] == [page for page in self.all_pages if not page.screen.frames.empty()]
+
+    # ---- pages
+
+    @initialize(browsers=st.lists(st.sampled_from(["b1", "b2"]), min_size=1, max_size=3))
+    def open_pages(self, browsers: list[str]) -> None:
+        for process, browser in enumerate(browsers):
+            self.get_first_code(self.new_page(process % 2, browser))
+
+    @precondition(lambda self: len(self.all_pages) < MOST_PAGES)
+    @rule(process=st.integers(0, 1), browser=st.sampled_from(["b1", "b2"]))
+    def open_page(self, process: int, browser: str) -> None:
+        self.get_first_code(self.new_page(process, browser))
+
+    @precondition(lambda self: self.settled_pages() and len(self.all_attempts) < MOST_ATTEMPTS)
+    @rule(which=WHICH)
+    def start_anew(self, which: int) -> None:
+        self.get_first_code(self.one_of(self.settled_pages(), which))
+
+    @precondition(lambda self: self.waiting_pages())
+    @rule(which=WHICH)
+    def get_code_again(self, which: int) -> None:
+        page = self.one_of(self.waiting_pages(), which)
+        assert page.attempt.ticket == self.ask(page, "qr")["ticket"]
+
+    @precondition(lambda self: self.open_pages_now())
+    @rule(which=WHICH)
+    def drop(self, which: int) -> None:
+        page = self.one_of(self.open_pages_now(), which)
+        self.run(page.screen.leave())
+        page.open = False
+        if page.attempt:
+            page.attempt.page = None
+
+    @rule(which=WHICH, process=st.integers(0, 1))
+    def resume(self, which: int, process: int) -> None:
+        attempt = self.one_of(self.all_attempts, which)
+        page = self.new_page(process, attempt.browser)
+        if attempt.state == "done":
+            assert "unknown_attempt" == self.ask(page, "error", attempt)["code"]
+            return
+        former, attempt.page, page.attempt = attempt.page, page, attempt
+        kind = {"waiting": "qr", "approved": "success"}.get(attempt.state, "bind_required")
+        told = self.ask(page, kind, attempt)
+        if kind == "qr":
+            assert (attempt.ticket, attempt.resume) == (told["ticket"], told["resume"])
+        else:
+            attempt.proofs.append(proof_in(told))
+        if former:
+            self.hears(former, "superseded")
+            former.attempt = None
+
+    @rule(which=WHICH, process=st.integers(0, 1))
+    def resume_by_another_browser(self, which: int, process: int) -> None:
+        attempt = self.one_of(self.all_attempts, which)
+        page = self.new_page(process, "a thief's")
+        assert "unknown_attempt" == self.ask(page, "error", attempt)["code"]
+
+    # ---- phones
+
+    @rule(which=WHICH, person=st.integers(1, 3), again=st.booleans())
+    def scan(self, which: int, person: int, again: bool) -> None:
+        attempt = self.one_of(self.all_attempts, which)
+        self.run(self.scanned(attempt, self.openid(person), again))
+        self.settle(attempt, self.openid(person))
+
+    @precondition(lambda self: self.waiting_pages())
+    @rule(which=WHICH, person=st.integers(1, 3))
+    def scan_whose_signal_is_lost(self, which: int, person: int) -> None:
+        page = self.one_of(self.waiting_pages(), which)
+        process = self.processes[page.process]
+        process.forget(page.screen.page)
+        self.run(self.scanned(page.attempt, self.openid(person), False))
+        self.run(self.overheard(process))
+        process.register(page.screen.page)
+        self.run(process.sweep())
+        self.settle(page.attempt, self.openid(person))
+
+    @rule(process=st.integers(0, 1))
+    def sweep(self, process: int) -> None:
+        self.run(self.processes[process].sweep())
+
+    # ---- browsers
+
+    @precondition(lambda self: self.told_attempts())
+    @rule(which=WHICH, mine=st.booleans(), latest=st.booleans())
+    def trade(self, which: int, mine: bool, latest: bool) -> None:
+        attempt = self.one_of(self.told_attempts(), which)
+        code = attempt.proofs[-1 if latest else 0]
+        browser = digest(attempt.browser if mine else "a thief's")
+        if not (mine and attempt.state == "approved" and code == attempt.proofs[-1]):
+            with pytest.raises(CodeGone):
+                self.run(self.entrance.by_code(code, browser))
+            return
+        signed_in = self.run(self.entrance.by_code(code, browser))
+        bound = self.run(self.directory.by_openid(attempt.openid))
+        assert bound == signed_in.account
+        self.done(attempt)
+
+    @precondition(lambda self: self.told_attempts())
+    @rule(which=WHICH, mine=st.booleans(), latest=st.booleans())
+    def bind(self, which: int, mine: bool, latest: bool) -> None:
+        attempt = self.one_of(self.told_attempts(), which)
+        token = attempt.proofs[-1 if latest else 0]
+        asked = BindAsked(
+            bind_token=token,
+            browser=digest(attempt.browser if mine else "a thief's"),
+            address="10.1.2.3",
+            session=self.run(self.session_of_a_new_account(attempt.openid)),
+        )
+        good = mine and attempt.state == "bind_required" and token == attempt.proofs[-1]
+        if not good or attempt.openid in self.bound:
+            with pytest.raises(OpenidTakenError if good else BindTokenGone):
+                self.run(self.entrance.by_binding(asked))
+            return
+        self.run(self.entrance.by_binding(asked))
+        self.bound.add(attempt.openid)
+        self.done(attempt)
+
+    # ---- what must hold after every step
+
+    @invariant()
+    def one_session_for_one_scan(self) -> None:
+        keys = self.run(self.store.redis.keys(self.store.key("session", "*")))
+        assert self.sessions_made == len(keys)
+
+    @invariant()
+    def outcomes_are_of_those_who_scanned(self) -> None:
+        for attempt in self.all_attempts:
+            record = self.run(self.attempts_kept.read(attempt.uuid))
+            assert (attempt.state, attempt.openid) == (record.state, record.openid)
+
+    # ---- what rules are about
+
+    def one_of(self, things: list[Any], which: int) -> Any:
+        """Return one of some things."""
+        return things[which % len(things)]
+
+    def open_pages_now(self) -> list[PageSeen]:
+        """Return the pages whose socket is open."""
+        return [page for page in self.all_pages if page.open]
+
+    def waiting_pages(self) -> list[PageSeen]:
+        """Return the pages that show a code."""
+        pages = self.open_pages_now()
+        return [page for page in pages if page.attempt and page.attempt.state == "waiting"]
+
+    def settled_pages(self) -> list[PageSeen]:
+        """Return the pages that have an outcome, or nothing."""
+        waiting = self.waiting_pages()
+        return [page for page in self.open_pages_now() if page not in waiting]
+
+    def told_attempts(self) -> list[Attempt]:
+        """Return the attempts whose page was told a proof."""
+        return [attempt for attempt in self.all_attempts if attempt.proofs]
+
+    # ---- the model
+
+    def get_first_code(self, page: PageSeen) -> None:
+        """Start an attempt on a page."""
+        code = self.ask(page, "qr")
+        if page.attempt:
+            page.attempt.page = None
+        assert code["ticket"] not in {attempt.ticket for attempt in self.all_attempts}
+        page.attempt = Attempt(page.browser, code["uuid"], code["resume"], code["ticket"], page)
+        self.all_attempts.append(page.attempt)
+
+    def new_page(self, process: int, browser: str) -> PageSeen:
+        """Open a page."""
+        page = PageSeen(process, browser, Screen(self.processes[process], digest(browser)))
+        self.all_pages.append(page)
+        return page
+
+    def ask(self, page: PageSeen, kind: str, attempt: Attempt | None = None) -> dict[str, Any]:
+        """Send `get_qr` and return the answer, which must be of that kind."""
+        resume = {"resume": attempt.resume} if attempt else {}
+        self.run(page.screen.send("get_qr", **resume))
+        return self.hears(page, kind)
+
+    def hears(self, page: PageSeen, kind: str) -> dict[str, Any]:
+        """Return what the page hears next."""
+        told: dict[str, Any] = self.run(page.screen.expect(kind))
+        return told
+
+    def settle(self, attempt: Attempt, openid: str) -> None:
+        """Note a scan, and have the page that shows the ticket hear of it."""
+        if attempt.state != "waiting":
+            return
+        attempt.openid = openid
+        attempt.state = "approved" if openid in self.bound else "bind_required"
+        if attempt.page:
+            kind = "success" if attempt.state == "approved" else "bind_required"
+            attempt.proofs.append(proof_in(self.hears(attempt.page, kind)))
+
+    def done(self, attempt: Attempt) -> None:
+        """Note that an attempt ended in a session; its page is closed."""
+        attempt.state = "done"
+        self.sessions_made += 1
+        if attempt.page:
+            self.run(asyncio.wait_for(attempt.page.screen.end.wait(), 5))
+            assert [1000] == attempt.page.screen.closed
+
+    def openid(self, person: int) -> str:
+        """Return somebody's openid."""
+        return f"o-{self.number}-{person}"
+
+    async def session_of_a_new_account(self, openid: str) -> Any:
+        """Return a session of an account that nobody has used yet."""
+        account = await self.directory.add(f"{openid}-{next(_numbers)}", "hash")
+        self.sessions_made += 1
+        return await self.sessions.begin(account.id)
+
+    async def scanned(self, attempt: Attempt, openid: str, again: bool) -> None:
+        """Let somebody scan; *again*: WeChat pushes it twice, at the same time."""
+        push = push_of(attempt.ticket, openid)
+        pushes = [self.scans.scanned(push, time.time()) for _ in range(1 + again)]
+        assert 1 == len(set(await asyncio.gather(*pushes)))
+
+    async def overheard(self, process: Pages) -> None:
+        """Return when the process has heard everything that was said to it so far."""
+        bell = Screen(process, digest("bell"))
+        code = await bell.get_qr()
+        await self.scans.scanned(push_of(code["ticket"], f"bell-{next(_numbers)}"), time.time())
+        await bell.expect("bind_required")
+        await bell.leave()
+
+
+def proof_in(told: dict[str, Any]) -> str:
+    """Return the one-time proof of an outcome."""
+    return str(told.get("code") or told.get("bind_token"))
+
+
+@pytest.mark.timeout(0 if EXAMPLES > 500 else 60)
+def test_every_page_hears_what_is_true_of_its_attempt(store_url: str, folder: Path) -> None:
+    """
+    Whatever pages, phones and browsers do on two processes, nothing is lost or told wrongly.
+    """
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        stack = AsyncExitStack()
+        opened = open_directory(f"sqlite+aiosqlite:///{folder}/a.db", "wx")
+        directory = runner.run(stack.enter_async_context(opened))
+
+        class Machine(LoginMachine):
+            def __init__(self) -> None:
+                super().__init__(runner, store_url, directory)
+
+        try:
+            run_state_machine_as_test(
+                Machine,
+                settings=settings(
+                    max_examples=EXAMPLES,
+                    stateful_step_count=25,
+                    deadline=None,
+                    suppress_health_check=[HealthCheck.too_slow],
+                ),
+            )
+        finally:
+            runner.run(stack.aclose())

@@ -1,0 +1,343 @@
+"""Scans: by their ticket, once, answered alike when repeated."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from accounts import AccountsUnavailable, open_directory
+from login import Confirmation, Scans
+from scene_pool import Attempts
+from store import StoreUnavailable, connect
+from tests.login.installation import OPENID, Installation, Process, Screen, push_of
+from tests.store.lossy_link import lossy_store
+
+SIGNED_IN, BIND, USED, EXPIRED = "登录成功", "还没有绑定", "已经使用过", "已过期"
+
+
+async def test_scan_of_a_bound_user_signs_in(saoma: Installation, screen: Screen) -> None:
+    """
+    The phone is told, the page gets a code, and the scan is counted.
+    """
+    await saoma.add_account()
+    code = await screen.get_qr()
+
+    text = await saoma.scan(code["ticket"], scene="1")
+
+    assert SIGNED_IN in text
+    assert "login.example.com" in text
+    assert await screen.expect("success")
+    assert 1 == saoma.counted["success"]
+
+
+async def test_scan_without_a_scene_counts_by_its_ticket(
+    saoma: Installation, screen: Screen
+) -> None:
+    """
+    WeChat was seen to leave the scene empty; the ticket says whose code it is.
+    """
+    code = await screen.get_qr()
+
+    text = await saoma.scan(code["ticket"], scene="")
+
+    assert BIND in text
+    assert await screen.expect("bind_required")
+
+
+@pytest.mark.parametrize("scene", ["2", "0", "01", "1 ", "abc", "4294967296", "-1"])
+async def test_scan_whose_scene_contradicts_its_ticket_is_stale(
+    saoma: Installation, screen: Screen, scene: str
+) -> None:
+    """
+    Ticket and scene must agree; if not, no page hears of it.
+    """
+    code = await screen.get_qr()
+
+    text = await saoma.scan(code["ticket"], scene=scene)
+    await saoma.scan(code["ticket"], "o-second")
+
+    assert EXPIRED in text
+    assert 1 == saoma.counted["stale"]
+    assert await screen.expect("bind_required")
+    record = await saoma.attempts.read(code["uuid"])
+    assert record is not None
+    assert "o-second" == record.openid
+
+
+async def test_scan_of_an_unknown_ticket_changes_nothing(
+    saoma: Installation, screen: Screen
+) -> None:
+    """
+    A ticket that is not ours reaches no page, even with the scene id of one.
+    """
+    await screen.get_qr()
+
+    text = await saoma.scan("another campaign's", scene="1")
+
+    assert EXPIRED in text
+    assert 1 == saoma.counted["unknown"]
+    assert screen.frames.empty()
+
+
+async def test_scan_after_its_time_is_stale(saoma: Installation, screen: Screen) -> None:
+    """
+    A dead code of ours is told from a foreign one.
+    """
+    code = await screen.get_qr()
+    await saoma.time_machine.forward(196)
+
+    text = await saoma.scan(code["ticket"])
+
+    assert EXPIRED in text
+    assert (1, 0) == (saoma.counted["stale"], saoma.counted["unknown"])
+
+
+async def test_scan_never_reaches_the_next_owner_of_its_scene(
+    saoma: Installation, process: Process, screen: Screen
+) -> None:
+    """
+    The scene id is another page's by now, and a scan of the old code is not that page's.
+    """
+    old = await screen.get_qr()
+    await saoma.time_machine.forward(201)
+    newer = await process.open_page()
+    code = await newer.get_qr()
+
+    text = await saoma.scan(old["ticket"], scene="1")
+    await saoma.scan(code["ticket"], "o-second", scene="1")
+
+    assert EXPIRED in text
+    assert await newer.expect("bind_required")
+    record = await saoma.attempts.read(code["uuid"])
+    assert record is not None
+    assert "o-second" == record.openid
+
+
+async def test_scan_of_a_page_that_is_away_is_kept(
+    saoma: Installation, process: Process, screen: Screen
+) -> None:
+    """
+    The outcome waits for the page to come back.
+    """
+    code = await screen.get_qr()
+    await screen.leave()
+
+    text = await saoma.scan(code["ticket"])
+    back = await process.open_page()
+    await back.send("get_qr", resume=code["resume"])
+
+    assert BIND in text
+    assert await back.expect("bind_required")
+
+
+@pytest.mark.parametrize("bound", [True, False])
+@pytest.mark.parametrize("confirmation", Confirmation)
+async def test_repeated_push_is_answered_alike(
+    saoma: Installation, screen: Screen, *, bound: bool, confirmation: Confirmation
+) -> None:
+    """
+    WeChat repeats what was not answered in time: same reply, no second effect.
+    """
+    saoma.rules.confirmation = confirmation
+    if bound:
+        await saoma.add_account()
+    code = await screen.get_qr()
+    push = push_of(code["ticket"])
+
+    texts = [await saoma.scans.scanned(push, time.time()) for _ in range(3)]
+
+    assert 1 == len(set(texts))
+    assert await screen.receive()
+    assert screen.frames.empty()
+    assert 2 == saoma.counted["duplicate"]
+
+
+async def test_copies_of_a_push_at_the_same_time_take_effect_once(
+    saoma: Installation, screen: Screen
+) -> None:
+    """
+    Of ten copies on many connections one is accepted, and all are answered alike.
+    """
+    await saoma.add_account()
+    code = await screen.get_qr()
+    push = push_of(code["ticket"])
+
+    texts = await asyncio.gather(*(saoma.scans.scanned(push, time.time()) for _ in range(10)))
+
+    assert 1 == len(set(texts))
+    assert (1, 9) == (saoma.counted["success"], saoma.counted["duplicate"])
+    assert await screen.expect("success")
+    assert screen.frames.empty()
+
+
+async def test_people_at_the_same_time_get_one_outcome(saoma: Installation, screen: Screen) -> None:
+    """
+    Of ten people who scan one code at once, one is asked to bind and nine are told it is used.
+    """
+    code = await screen.get_qr()
+
+    texts = await asyncio.gather(
+        *(saoma.scan(code["ticket"], f"o-{number}") for number in range(10))
+    )
+
+    assert 1 == sum(BIND in text for text in texts)
+    assert 9 == sum(USED in text for text in texts)
+    assert await screen.expect("bind_required")
+    assert screen.frames.empty()
+
+
+async def test_second_scan_by_the_same_user_is_told_what_is_asked(
+    saoma: Installation, screen: Screen
+) -> None:
+    """
+    Who scans again before he has bound is asked again; after signing in the code is used.
+    """
+    code = await screen.get_qr()
+
+    first, second = await saoma.scan(code["ticket"]), await saoma.scan(code["ticket"])
+    await saoma.add_account()
+    await screen.expect("bind_required")
+    other = await screen.get_qr()
+    third, fourth = await saoma.scan(other["ticket"]), await saoma.scan(other["ticket"])
+
+    assert BIND in first
+    assert BIND in second
+    assert SIGNED_IN in third
+    assert USED in fourth
+
+
+async def test_scan_registers_a_new_user_where_that_is_wished(
+    saoma: Installation, screen: Screen
+) -> None:
+    """
+    With automatic registration the first scan makes the account and signs in to it.
+    """
+    saoma.rules.auto_register = True
+    code = await screen.get_qr()
+
+    text = await saoma.scan(code["ticket"])
+
+    success = await screen.expect("success")
+    signed_in = await saoma.entrance.by_code(success["code"], screen.page.browser)
+    assert SIGNED_IN in text
+    assert signed_in.account.wechat_bound
+    assert signed_in.account.password_hash is None
+
+
+async def test_scan_that_does_not_count_registers_nobody(
+    saoma: Installation, screen: Screen
+) -> None:
+    """
+    A used, dead or foreign code makes no account.
+    """
+    saoma.rules.auto_register = True
+    code = await screen.get_qr()
+    await saoma.scan(code["ticket"], "o-first")
+    await saoma.scan(code["ticket"], "o-used")
+    await saoma.scan("foreign", "o-foreign")
+    await saoma.time_machine.forward(196)
+
+    await saoma.scan(code["ticket"], "o-late")
+
+    assert ["o-first"] == [
+        openid
+        for openid in ("o-first", "o-used", "o-foreign", "o-late")
+        if await saoma.directory.by_openid(openid)
+    ]
+
+
+async def test_scan_before_the_ticket_is_recorded_waits_for_it(
+    saoma: Installation, screen: Screen
+) -> None:
+    """
+    WeChat's push can be faster than its answer to us.
+    """
+    saoma.client.gate.clear()
+    asking = asyncio.create_task(screen.send("get_qr"))
+    await saoma.client.asked.get()
+    (made,) = saoma.sandbox.platform.codes.waiting(5)
+
+    scanning = asyncio.create_task(saoma.scan(made.ticket, scene="1"))
+    await asyncio.wait([scanning], timeout=0.01)
+    saoma.client.gate.set()
+    await asking
+    text = await scanning
+
+    assert BIND in text
+    assert ["qr", "bind_required"] == [(await screen.receive())["type"] for _ in range(2)]
+
+
+async def test_scan_whose_answer_from_the_store_was_lost_is_answered_alike(
+    saoma: Installation, screen: Screen, store_url: str, prefix: str
+) -> None:
+    """
+    The step that was taken twice is one step, and the phone is told that it worked.
+    """
+    await saoma.add_account()
+    code = await screen.get_qr()
+    async with lossy_store(store_url, prefix) as (store, link):
+        scans = saoma.scans_on(Attempts(store))
+        link.lose_next_answer()
+
+        text = await scans.scanned(push_of(code["ticket"]), time.time())
+
+    assert 1 == link.lost
+    assert SIGNED_IN in text
+    assert await screen.expect("success")
+    assert screen.frames.empty()
+
+
+async def test_scan_without_a_store_is_for_wechat_to_repeat(
+    saoma: Installation, unused_tcp_port: int
+) -> None:
+    """
+    Nothing is known to have happened, so the caller answers with an error.
+    """
+    async with connect(f"redis://127.0.0.1:{unused_tcp_port}", "down") as store:
+        scans = saoma.scans_on(Attempts(store))
+
+        with pytest.raises(StoreUnavailable):
+            await scans.scanned(push_of("t"), time.time())
+
+
+async def test_scan_without_a_database_is_for_wechat_to_repeat(
+    saoma: Installation, screen: Screen, folder: Path
+) -> None:
+    """
+    Without accounts nothing is decided, and the repeated push decides.
+    """
+    code = await screen.get_qr()
+    async with open_directory(f"sqlite+aiosqlite:///{folder}", "wx") as down:
+        scans = Scans(
+            saoma.attempts,
+            down,
+            saoma.rules,
+            site="x",
+            resume_seconds=lambda: 60,
+            count=saoma.count,
+        )
+        with pytest.raises(AccountsUnavailable):
+            await scans.scanned(push_of(code["ticket"]), time.time())
+
+    await saoma.scan(code["ticket"], OPENID)
+
+    assert await screen.expect("bind_required")
+
+
+async def test_number_differs_from_attempt_to_attempt(
+    saoma: Installation, process: Process
+) -> None:
+    """
+    Who looks over a shoulder learns nothing for the next time.
+    """
+    saoma.rules.confirmation = Confirmation.NUMBER
+    asked = []
+
+    for number in range(5):
+        screen = await process.open_page()
+        code = await screen.get_qr()
+        await saoma.scan(code["ticket"], f"o-{number}")
+        asked.append(tuple((await screen.expect("scanned"))["choices"]))
+
+    assert len(set(asked)) > 1
