@@ -1,0 +1,46 @@
+"""The service account that the stand-in plays the platform for."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Credentials of one service account, as its WeChat console shows them.
+
+    The defaults are a demo account; they are public and protect nothing. Secrets stay out of
+    `repr()`.
+
+    Raises:
+        ValueError: A value has a shape that WeChat's console would refuse.
+    """
+
+    appid: str = "wx5a0a000000000001"
+    secret: str = field(default="5a0a5a0a5a0a5a0a5a0a5a0a5a0a5a0a", repr=False)
+    token: str = field(default="saomasandbox", repr=False)
+    encoding_aes_key: str = field(default="", repr=False)
+    """43 characters put the account in safe mode: pushes carry only `Encrypt`. Empty: plain."""
+    account_id: str = "gh_5a0a00000001"
+    """The account's own name in messages, WeChat's `gh_` id."""
+
+    def __post_init__(self) -> None:
+        if not self.appid or not self.secret:
+            raise ValueError("appid and secret must not be empty")
+        # Source: WeChat, message push page: Token has 3 to 32 letters or digits, the key 43.
+        if not re.fullmatch(r"[A-Za-z0-9]{3,32}", self.token):
+            raise ValueError("token must be 3 to 32 letters or digits")
+        if not re.fullmatch(r"(?:[A-Za-z0-9]{43})?", self.encoding_aes_key):
+            raise ValueError("encoding AES key must be empty or 43 letters or digits")
+
+    @property
+    def safe_mode(self) -> bool:
+        """Whether pushes and replies are encrypted."""
+        return bool(self.encoding_aes_key)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Account":
+        """Read `SANDBOX_APPID` and so on; what is absent or empty keeps the demo's value."""
+        names = ("appid", "secret", "token", "encoding_aes_key")
+        found = {name: environment.get(f"SANDBOX_{name.upper()}") for name in names}
+        return cls(**{name: value for name, value in found.items() if value})

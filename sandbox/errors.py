@@ -1,0 +1,89 @@
+"""What the stand-in refuses, and how WeChat says so.
+
+    ApiError            a `/cgi-bin` call answered with an errcode (HTTP stays 200)
+    PhoneError          a request to the virtual phone that cannot be done
+      UnknownCode       no such ticket or address
+      UnknownUser       no such openid
+
+Source: WeChat, "Global return codes", /doc/service/guide/dev/api/errorcode.
+"""
+
+import secrets
+
+ERRMSG = {
+    -1: "system error",
+    40001: "invalid credential, access_token is invalid or not latest",
+    40002: "invalid grant_type",
+    40003: "invalid openid",
+    40008: "invalid message type",
+    40013: "invalid appid",
+    40014: "invalid access_token",
+    40033: "invalid charset. please check your request, if include \\uxxxx will create fail!",
+    40052: "invalid action name",
+    40053: "invalid action info",
+    40125: "invalid appsecret",
+    41001: "access_token missing",
+    41002: "appid missing",
+    41004: "appsecret missing",
+    42001: "access_token expired",
+    43001: "require GET method",
+    43002: "require POST method",
+    43004: "require subscribe",
+    44002: "empty post data",
+    44004: "empty content",
+    45002: "content size out of limit",
+    45009: "reach max api daily quota limit",
+    45011: "api minute-quota reach limit, must slower, retry next minute",
+    45015: "response out of time limit or subscription is canceled",
+    45047: "out of response count limit",
+    47001: "data format error",
+    48001: "api unauthorized",
+    48006: "forbid to clear quota because of reaching the limit",
+    76021: "cgi_path not found, please check",
+}
+
+
+class ApiError(Exception):
+    """A `/cgi-bin` call that WeChat answers with an error code.
+
+    Args:
+        errcode: The number a client branches on; texts vary and are for people.
+    """
+
+    def __init__(self, errcode: int) -> None:
+        super().__init__(errcode)
+        self.errcode = errcode
+
+    def __str__(self) -> str:
+        return f"{self.errcode} {ERRMSG.get(self.errcode, 'error')}"
+
+    def answer(self, now: float) -> dict[str, object]:
+        """Return the JSON body, with a fresh request id that starts with the time, as WeChat's."""
+        rid = f"{int(now):08x}-{secrets.token_hex(4)}-{secrets.token_hex(4)}"
+        text = ERRMSG.get(self.errcode, "error")
+        return {"errcode": self.errcode, "errmsg": f"{text} rid: {rid}"}
+
+
+class PhoneError(Exception):
+    """A request to the phone that cannot be done; `word` is stable, `message` is for people."""
+
+    word = "bad_request"
+    status = 400
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class UnknownCode(PhoneError):
+    """No code with that ticket or address is known, or it was forgotten."""
+
+    word = "unknown_code"
+    status = 404
+
+
+class UnknownUser(PhoneError):
+    """No user with that openid is known, or they were forgotten."""
+
+    word = "unknown_user"
+    status = 404

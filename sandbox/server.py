@@ -1,0 +1,122 @@
+"""Wiring of the stand-in: platform, pusher and phone behind one HTTP server."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RedirectHandler, RequestHandler
+
+from sandbox import phone_handlers as phones
+from sandbox.account import Account
+from sandbox.api import ENDPOINTS
+from sandbox.api_handlers import ApiHandler, ShowCodeHandler
+from sandbox.clock import Clock
+from sandbox.files import STATIC, TEMPLATES
+from sandbox.page import AssetHandler, PageHandler
+from sandbox.phone import Phone
+from sandbox.platform import Platform
+from sandbox.pusher import TIMEOUT, Pusher
+
+MOST_BODY_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A stand-in that is serving."""
+
+    base_url: str
+    """Its address without a slash at the end, for `wechat.api_base_url` and `mp_base_url`."""
+    platform: Platform
+    pusher: Pusher
+    phone: Phone
+
+    @property
+    def account(self) -> Account:
+        """The account whose credentials the client needs."""
+        return self.platform.account
+
+
+def make_app(platform: Platform, phone: Phone, *, stopping: asyncio.Event) -> Application:
+    """Return every address of the stand-in.
+
+    Args:
+        stopping: Once set, calls that a fault delays are answered at once.
+    """
+    api = {"platform": platform, "stopping": stopping}
+    both = {"platform": platform, "phone": phone}
+    return Application(
+        [
+            *[(path, ApiHandler, api) for path in ENDPOINTS],
+            (r"/cgi-bin/showqrcode", ShowCodeHandler, api),
+            (r"/", RedirectHandler, {"url": "/phone", "permanent": False}),
+            (r"/phone", PageHandler, {"account_id": platform.account.account_id}),
+            (r"/phone/scan", phones.ScanHandler, both),
+            (r"/phone/follow", phones.FollowHandler, both),
+            (r"/phone/unfollow", phones.UnfollowHandler, both),
+            (r"/phone/message", phones.MessageHandler, both),
+            (r"/phone/users", phones.UsersHandler, both),
+            (r"/phone/codes", phones.CodesHandler, both),
+            (r"/phone/chat", phones.ChatHandler, both),
+            (r"/phone/state", phones.StateHandler, both),
+            (r"/phone/static/(.*)", AssetHandler, {"path": str(STATIC)}),
+            (r"/sandbox/faults", phones.FaultsHandler, both),
+        ],
+        template_path=str(TEMPLATES),
+        # Addresses carry tokens and secrets: handlers log what matters, without them.
+        log_function=_log_nothing,
+    )
+
+
+@asynccontextmanager
+async def serve_sandbox(
+    *,
+    callback: str | Sequence[str] = (),
+    account: Account | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    clock: Clock = time.time,
+    push_clock: Clock = time.time,
+    push_timeout: float = TIMEOUT,
+) -> AsyncIterator[Sandbox]:
+    """Serve a stand-in on the running loop until the block is left.
+
+    Args:
+        callback: Where pushes go, several take turns; `pusher.callbacks` may be set later too,
+            when the server under test starts second.
+        account: The account it plays; a demo account by default.
+        port: 0 takes a free one.
+        clock: Counts lifetimes, quotas and windows, and dates events (their CreateTime).
+        push_clock: Stamps pushes (their timestamp). Apart from *clock*, so that a test may let
+            hours pass here while the server under test, whose clock is real, believes the pushes.
+        push_timeout: Seconds for one try of a push.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    account = account or Account()
+    callbacks = [callback] if isinstance(callback, str) else callback
+    sockets = bind_sockets(port, host)
+    platform = Platform(account, clock=clock)
+    pusher = Pusher(account, callbacks, clock=push_clock, timeout=push_timeout)
+    phone = Phone(platform, pusher)
+    stopping = asyncio.Event()
+    server = HTTPServer(make_app(platform, phone, stopping=stopping), max_body_size=MOST_BODY_BYTES)
+    async with AsyncExitStack() as stack:  # closes everything, last opened first
+        stack.push_async_callback(server.close_all_connections)
+        await stack.enter_async_context(pusher)
+        stack.callback(stopping.set)
+        stack.callback(server.stop)
+        server.add_sockets(sockets)
+        yield Sandbox(_base_url(host, sockets[0].getsockname()[1]), platform, pusher, phone)
+
+
+def _base_url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _log_nothing(handler: RequestHandler) -> None:
+    """Take Tornado's access log line and drop it."""
