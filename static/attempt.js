@@ -1,0 +1,323 @@
+/**
+ * The state of one attempt as its page sees it: what was said by the server, what to ask next, and when to ask
+ * nothing. No DOM and no sockets here; both are handed in.
+ *
+ * Three rules hold everywhere below:
+ *
+ * 1. After `scanned`, `success` or `bind_required` no code is asked for unless the visitor wants to start over:
+ *    a refresh at that moment would take away the code the phone is just confirming.
+ * 2. A page nobody looks at spends no codes.
+ * 3. Time left is counted from a local deadline on a monotonic clock; the visitor's wall clock is never read.
+ */
+import { retryDelayMs } from "./backoff.js";
+import { CloseCode, ErrorCode, MessageType } from "./protocol.js";
+
+export const State = Object.freeze({
+  LOADING: "loading",
+  WAITING: "waiting",
+  SCANNED: "scanned",
+  BIND_REQUIRED: "bind_required",
+  SUCCESS: "success",
+  DENIED: "denied",
+  EXPIRED: "expired",
+  IDLE: "idle",
+  BUSY: "busy",
+  OFFLINE: "offline",
+  SUPERSEDED: "superseded",
+  REFUSED: "refused",
+});
+
+/** States that no longer need a socket: it may go, and is not opened again before the visitor asks. */
+const SETTLED = new Set([
+  State.SUCCESS, State.BIND_REQUIRED, State.DENIED, State.IDLE, State.SUPERSEDED, State.REFUSED,
+]);
+
+/** Codes fetched without a sign of the visitor before the page asks whether anybody is there. */
+const IDLE_REFRESHES = 5;
+/** A socket lost for less than this is nobody's business. */
+const BLIP_MS = 1_500;
+/** No answer to a request for a code by then: the socket is dead, whatever it says. */
+const ANSWER_MS = 15_000;
+/** A code that ran out this long ago without a word from the server: the same. */
+const SILENCE_MS = 5_000;
+/** After so long out of view a socket is not trusted any more: phones freeze pages without closing them. */
+const TRUST_MS = 20_000;
+/** A paused page keeps its socket for this long, in case of a scan in the code's last second. */
+const PAUSE_MS = 30_000;
+
+/**
+ * @typedef {object} Snapshot
+ * @property {string} state one of `State`
+ * @property {{ticket: string, url: string, image: string} | null} code the code to show
+ * @property {number} lifeMs how long that code lived when it was new
+ * @property {number} deadlineMs when the code or the bind form runs out, on the clock of `performance.now`
+ * @property {number[]} choices the numbers to choose from, if any
+ * @property {number | null} chosen
+ * @property {string} secret the login code after `success`, the bind token after `bind_required`
+ * @property {string} error why, as an error code; "" when all is well
+ * @property {number} retryAtMs when a refused request is repeated, on the same clock; 0 when it is not
+ */
+
+/** @type {Snapshot} */
+const NOTHING_YET = {
+  state: State.LOADING, code: null, lifeMs: 0, deadlineMs: 0, choices: [], chosen: null, secret: "", error: "",
+  retryAtMs: 0,
+};
+
+export class Attempt {
+  /**
+   * @param {object} parts
+   * @param {import("./connection.js").Connection} parts.connection
+   * @param {import("./memory.js").Memory} parts.memory
+   * @param {() => boolean} parts.isHidden
+   * @param {(snapshot: Snapshot) => void} parts.onChange
+   * @param {() => number} [parts.now] milliseconds on a monotonic clock
+   */
+  constructor({ connection, memory, isHidden, onChange, now = () => performance.now() }) {
+    Object.assign(this, { connection, memory, isHidden, onChange, now });
+    this.snapshot = NOTHING_YET;
+    this.refreshes = 0;
+    this.refusals = 0;
+    /** Named timers; a name that is set again replaces itself. @type {Map<string, number>} */
+    this.timers = new Map();
+    connection.listener = {
+      onOpen: () => this.#ask(this.memory.recall()?.resume),
+      onMessage: ({ type, data }) => this.#heard(type, data),
+      onDown: (closeCode) => this.#down(closeCode),
+    };
+  }
+
+  /** Show a code as soon as somebody looks. */
+  start() {
+    if (!this.isHidden()) this.connection.connect();
+  }
+
+  /** Drop whatever there was and ask for a code of a new attempt, because the visitor wants one. */
+  startOver() {
+    this.refreshes = 0;
+    this.refusals = 0;
+    this.memory.forget();
+    this.#set({ ...NOTHING_YET });
+    if (this.connection.isOpen) this.#ask();
+    else this.connection.connect();
+  }
+
+  /** @param {number} number the number the visitor saw on the phone */
+  choose(number) {
+    if (this.snapshot.state !== State.SCANNED || this.snapshot.chosen !== null) return;
+    if (this.connection.send(MessageType.CHOOSE, { number })) this.#change({ chosen: number });
+  }
+
+  /** The outcome was used: forget the attempt and leave in good order. */
+  finish() {
+    this.#clearTimers();
+    this.memory.forget();
+    this.connection.close();
+  }
+
+  /** The outcome came too late to be used. @param {string} error why */
+  lapse(error) {
+    this.memory.forget();
+    this.#set({ ...NOTHING_YET, state: State.EXPIRED, error });
+  }
+
+  /** In view again. @param {number} awayMs how long the page was out of view */
+  returned(awayMs) {
+    this.refreshes = 0;
+    const { state, error, retryAtMs } = this.snapshot;
+    if (state === State.IDLE) this.startOver();
+    else if (state === State.BUSY && retryAtMs <= this.now()) this.#retry();
+    else if (state === State.EXPIRED && !error) this.#refresh();
+    else if (SETTLED.has(state) || error) return;
+    else if (awayMs > TRUST_MS) this.connection.renew();
+    else this.connection.connect();
+  }
+
+  /** The network came back. */
+  online() {
+    const { state, error } = this.snapshot;
+    if (!SETTLED.has(state) && !error && !this.isHidden()) this.connection.connect();
+  }
+
+  /** The visitor did something, so codes are not shown to an empty room. */
+  active() {
+    this.refreshes = 0;
+  }
+
+  // What the server says.
+
+  #heard(type, data) {
+    this.#clear("answer");
+    this.#clear("blip");
+    if (this.snapshot.state === State.SUCCESS) return;
+    switch (type) {
+      case MessageType.QR: return this.#shown(data);
+      case MessageType.SCANNED: return this.#scanned(data);
+      case MessageType.SUCCESS: return this.#settle(State.SUCCESS, data.code, data.expires);
+      case MessageType.BIND_REQUIRED: return this.#settle(State.BIND_REQUIRED, data.bind_token, data.expires);
+      case MessageType.DENIED: return this.#denied();
+      case MessageType.EXPIRED: return this.#expired();
+      case MessageType.SUPERSEDED: return this.#superseded();
+      case MessageType.ERROR: return this.#failed(data);
+    }
+  }
+
+  #shown({ ticket, url, image, expires, resume }) {
+    this.refusals = 0;
+    const leftMs = expires * 1_000;
+    const before = this.memory.recall();
+    const lifeMs = Math.max(leftMs, before?.ticket === ticket ? before.lifeMs : 0);
+    this.memory.keep({ resume, ticket, lifeMs });
+    this.#set({
+      ...NOTHING_YET, state: State.WAITING, code: { ticket, url, image }, lifeMs, deadlineMs: this.now() + leftMs,
+    });
+    this.#listenPast(leftMs + SILENCE_MS);
+  }
+
+  /** The server tells when a code has run out; one that stays silent has a dead socket. */
+  #listenPast(afterMs) {
+    this.#after("silence", afterMs, () => {
+      this.connection.giveUpOn();
+      this.#listenPast(SILENCE_MS * 2);
+    });
+  }
+
+  #scanned({ choices }) {
+    const again = this.snapshot.state === State.SCANNED && String(this.snapshot.choices) === String(choices ?? []);
+    if (again) return;
+    this.#set({ ...NOTHING_YET, state: State.SCANNED, choices: choices ?? [] });
+  }
+
+  #settle(state, secret, expires) {
+    this.#set({ ...NOTHING_YET, state, secret, deadlineMs: this.now() + expires * 1_000 });
+    if (state === State.BIND_REQUIRED) {
+      this.#after("lapse", expires * 1_000, () => this.lapse("bind_token_gone"));
+    }
+  }
+
+  /** Where a number was asked for and none was picked, it is the time that ran out. */
+  #denied() {
+    const { choices, chosen } = this.snapshot;
+    this.#ended(State.DENIED, choices.length && chosen === null ? "not_chosen" : "");
+  }
+
+  #ended(state, error = "") {
+    this.memory.forget();
+    this.#set({ ...NOTHING_YET, state, error });
+  }
+
+  #superseded() {
+    this.#ended(State.SUPERSEDED);
+    this.connection.close();
+  }
+
+  #expired() {
+    const { state } = this.snapshot;
+    if (state === State.SCANNED || state === State.BIND_REQUIRED) this.lapse("not_confirmed");
+    else this.#refresh();
+  }
+
+  /** Ask for the next code, if there is somebody to scan it. */
+  #refresh() {
+    if (this.timers.has("answer")) return;
+    this.#clear("silence");
+    this.#clear("pause");
+    if (this.isHidden()) return this.#pause(State.EXPIRED);
+    if (this.refreshes >= IDLE_REFRESHES) return this.#pause(State.IDLE);
+    this.refreshes += 1;
+    this.#change({ state: State.EXPIRED, deadlineMs: this.now() });
+    if (this.connection.isOpen) this.#ask();
+    else this.connection.connect();
+  }
+
+  #pause(state) {
+    this.#change({ state, deadlineMs: this.now() });
+    this.#after("pause", PAUSE_MS, () => {
+      this.memory.forget();
+      this.connection.close();
+    });
+  }
+
+  #failed({ code, retry_after: retryAfter }) {
+    if (code === ErrorCode.UNKNOWN_ATTEMPT) {
+      this.memory.forget();
+      this.#ask();
+    } else if (code === ErrorCode.BAD_MESSAGE) {
+      this.#refuse(code);
+    } else {
+      const delayMs = retryDelayMs(retryAfter, this.refusals);
+      this.refusals += 1;
+      this.#set({ ...NOTHING_YET, state: State.BUSY, error: code, retryAtMs: this.now() + delayMs });
+      this.#after("retry", delayMs, () => this.#retry());
+    }
+  }
+
+  #retry() {
+    if (this.isHidden()) return;
+    this.#clear("retry");
+    if (this.connection.isOpen) this.#ask(this.memory.recall()?.resume);
+    else this.connection.connect();
+  }
+
+  #refuse(error) {
+    this.#set({ ...NOTHING_YET, state: State.REFUSED, error });
+    this.connection.close();
+  }
+
+  // What becomes of the socket.
+
+  #ask(resume) {
+    this.connection.send(MessageType.GET_QR, resume ? { resume } : {});
+    this.#after("answer", ANSWER_MS, () => this.connection.giveUpOn());
+  }
+
+  #down(closeCode) {
+    this.#clear("answer");
+    const { state, error, retryAtMs } = this.snapshot;
+    if (SETTLED.has(state)) return null;
+    if (closeCode === CloseCode.REFUSED || closeCode === CloseCode.BAD_MESSAGE) {
+      this.#refuse(closeCode === CloseCode.REFUSED ? "refused" : ErrorCode.BAD_MESSAGE);
+      return null;
+    }
+    if (state === State.BUSY) return Math.max(0, retryAtMs - this.now());
+    if (state === State.EXPIRED && (error || this.isHidden())) return null;
+    // Only a page that shows something needs telling that it is cut off; the timer runs once from the first loss.
+    if (!this.timers.has("blip")) this.#after("blip", BLIP_MS, () => this.#cutOff());
+    return 0;
+  }
+
+  #cutOff() {
+    if (SETTLED.has(this.snapshot.state) || this.snapshot.state === State.BUSY) return;
+    this.#change({ state: State.OFFLINE });
+  }
+
+  // Bookkeeping.
+
+  /** Enter a state: timers of the one before die with it. */
+  #set(snapshot) {
+    this.#clearTimers();
+    this.#change(snapshot);
+  }
+
+  #change(changes) {
+    this.snapshot = { ...this.snapshot, ...changes };
+    this.onChange(this.snapshot);
+  }
+
+  #after(name, delayMs, action) {
+    this.#clear(name);
+    this.timers.set(name, setTimeout(() => {
+      this.timers.delete(name);
+      action();
+    }, delayMs));
+  }
+
+  #clear(name) {
+    clearTimeout(this.timers.get(name));
+    this.timers.delete(name);
+  }
+
+  #clearTimers() {
+    for (const name of [...this.timers.keys()]) this.#clear(name);
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * What an attempt looks like. It draws snapshots and reports clicks; it knows no sockets and decides nothing.
+ * All elements are found inside the host by `data-part`, so the same markup serves every page.
+ */
+import { State } from "./attempt.js";
+import { drawCode, drawCodeToKeep } from "./code.js";
+import { ErrorCode } from "./protocol.js";
+import { Ring } from "./ring.js";
+import { errorText, text, waitText } from "./texts.js";
+
+/** Errors that are WeChat's, and so get the picture of a phone that hears nothing. */
+const WECHAT_ERRORS = new Set([ErrorCode.WECHAT_UNAVAILABLE, ErrorCode.QUOTA_EXHAUSTED]);
+/** States in which the visitor has to ask for what comes next, and the words on the button. */
+const WAY_ON = {
+  [State.DENIED]: "fresh_code",
+  [State.IDLE]: "show_code",
+  [State.SUPERSEDED]: "use_this_page",
+  [State.REFUSED]: "try_again",
+};
+/** A wait longer than this gets a button for the impatient. */
+const LONG_WAIT_MS = 20_000;
+
+export class AttemptView {
+  /**
+   * @param {HTMLElement} host carries the state as `data-state`
+   * @param {object} reactions
+   * @param {(number: number) => void} reactions.onChoose
+   * @param {() => void} reactions.onRetry
+   * @param {{keepable: boolean}} options whether the picture should be one that a phone can keep
+   */
+  constructor(host, { onChoose, onRetry }, { keepable }) {
+    this.host = host;
+    this.keepable = keepable;
+    this.drawn = "";
+    this.timer = 0;
+    const part = (name) => host.querySelector(`[data-part="${name}"]`);
+    this.parts = {
+      code: part("code"), picture: part("picture"), numbers: part("numbers"), status: part("status"),
+      title: part("status-title"), detail: part("status-detail"), wait: part("wait"), retry: part("retry"),
+    };
+    this.ring = new Ring(part("ring"));
+    this.parts.retry.addEventListener("click", onRetry);
+    this.parts.numbers.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button) onChoose(Number(button.value));
+    });
+  }
+
+  /** @param {import("./attempt.js").Snapshot} snapshot */
+  render(snapshot) {
+    const { state, choices, error } = snapshot;
+    const entered = this.host.dataset.state !== state;
+    this.host.dataset.state = state;
+    this.host.toggleAttribute("data-choosing", state === State.SCANNED && choices.length > 0);
+    this.host.toggleAttribute("data-renewing", state === State.EXPIRED && !error);
+    this.#drawCode(snapshot);
+    this.#drawRing(snapshot);
+    this.#drawNumbers(snapshot);
+    this.#drawPicture(state, error);
+    this.#drawWayOn(snapshot);
+    this.#say(...words(snapshot));
+    this.#countDown(snapshot);
+    if (entered) this.#moveFocus();
+  }
+
+  /** Say something that the state alone does not. @param {string} title @param {string} detail */
+  say(title, detail) {
+    this.#say(title, detail);
+  }
+
+  #drawCode({ state, code }) {
+    const { code: image } = this.parts;
+    if (!code || code.ticket === this.drawn) return;
+    this.drawn = code.ticket;
+    image.dataset.ticket = code.ticket;
+    image.dataset.url = code.url;
+    image.src = this.#pictureOf(code);
+    this.host.dispatchEvent(new CustomEvent("saoma:code", { detail: { ticket: code.ticket, state } }));
+  }
+
+  #pictureOf({ url, image }) {
+    try {
+      return this.keepable ? drawCodeToKeep(url) : drawCode(url);
+    } catch {
+      return image;
+    }
+  }
+
+  #drawRing({ state, deadlineMs, lifeMs }) {
+    if (state === State.WAITING) this.ring.run(deadlineMs, lifeMs);
+    else this.ring.stop();
+  }
+
+  #drawNumbers({ choices, chosen }) {
+    const buttons = this.parts.numbers.querySelectorAll("button");
+    buttons.forEach((button, index) => {
+      const number = choices[index];
+      button.value = String(number ?? "");
+      button.textContent = String(number ?? "");
+      button.disabled = chosen !== null;
+      button.setAttribute("aria-pressed", String(number !== undefined && number === chosen));
+    });
+  }
+
+  #drawPicture(state, error) {
+    const name = WECHAT_ERRORS.has(error) ? "unreachable" : state;
+    this.parts.picture.querySelector("use").setAttribute("href", `#picture-${name}`);
+  }
+
+  #drawWayOn(snapshot) {
+    const key = wayOn(snapshot);
+    this.parts.retry.hidden = !key;
+    if (key) this.parts.retry.textContent = text(key);
+  }
+
+  /** Write into the live region only what is new, so that nothing is read out twice. */
+  #say(title, detail) {
+    for (const [element, value] of [[this.parts.title, title], [this.parts.detail, detail]]) {
+      if (element.textContent !== value) element.textContent = value;
+    }
+  }
+
+  /** The wait until the next try, for the eye only: the live region has said that it comes by itself. */
+  #countDown({ retryAtMs }) {
+    clearTimeout(this.timer);
+    const draw = () => {
+      const leftMs = retryAtMs - performance.now();
+      this.parts.wait.textContent = text(leftMs > 0 ? "retry_in" : "retry_now", { wait: waitText(leftMs) });
+      if (leftMs > 0) this.timer = setTimeout(draw, 1_000);
+    };
+    this.parts.wait.hidden = !retryAtMs;
+    if (retryAtMs) draw();
+  }
+
+  /** Bring the keyboard to the numbers, unless it is busy elsewhere; to none of them, so that none is hit by chance. */
+  #moveFocus() {
+    const isFree = !document.activeElement || document.activeElement === document.body;
+    if (isFree && this.host.hasAttribute("data-choosing")) this.parts.numbers.focus({ preventScroll: true });
+  }
+}
+
+/**
+ * @param {import("./attempt.js").Snapshot} snapshot
+ * @returns {string | undefined} the words on the button, if the visitor is to ask for what comes next
+ */
+function wayOn({ state, error, retryAtMs }) {
+  if (state === State.EXPIRED && error) return "fresh_code";
+  const isLong = retryAtMs - performance.now() > LONG_WAIT_MS && error !== ErrorCode.RATE_LIMITED;
+  return state === State.BUSY && isLong ? "try_now" : WAY_ON[state];
+}
+
+/**
+ * @param {import("./attempt.js").Snapshot} snapshot
+ * @returns {[string, string]} what the state is, and what to do
+ */
+function words({ state, choices, chosen, error }) {
+  if (state === State.SCANNED && choices.length) {
+    return [text("choose_title"), text(chosen === null ? "choose_detail" : "chosen_detail")];
+  }
+  if (state === State.OFFLINE && navigator.onLine) return [text("reconnecting_title"), text("reconnecting_detail")];
+  if (error) return [text(`${state}_title_${error}`) || text(`${state}_title`), errorText(error)];
+  return [text(`${state}_title`), text(`${state}_detail`)];
+}

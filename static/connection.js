@@ -1,0 +1,147 @@
+/**
+ * One WebSocket that comes back by itself. It carries messages and knows nothing of their meaning nor of the
+ * page: what to say on a new socket is decided by whoever listens to `onOpen`.
+ */
+import { reconnectDelayMs } from "./backoff.js";
+import { CloseCode } from "./protocol.js";
+
+/** A handshake that takes longer than this is dropped and tried again. */
+const OPEN_TIMEOUT_MS = 10_000;
+/** What browsers report when a socket ended without a closing handshake. */
+const ABNORMAL = 1006;
+
+/**
+ * @typedef {object} Message
+ * @property {string} type
+ * @property {Record<string, any>} data
+ *
+ * @typedef {object} Listener
+ * @property {() => void} onOpen a new socket is ready; its first message is due
+ * @property {(message: Message) => void} onMessage
+ * @property {(closeCode: number) => number | null} onDown the socket is gone; answers the earliest moment to come
+ *   back, in milliseconds from now, or null to stay away
+ */
+
+/**
+ * The address of the socket that belongs to a page.
+ *
+ * @param {{protocol: string, host: string}} location
+ * @returns {string}
+ */
+export function socketUrl({ protocol, host }) {
+  return `${protocol === "https:" ? "wss:" : "ws:"}//${host}/ws`;
+}
+
+export class Connection {
+  /**
+   * @param {string} url
+   * @param {() => boolean} isHidden whether nobody looks at the page now
+   */
+  constructor(url, isHidden = () => false) {
+    this.url = url;
+    this.isHidden = isHidden;
+    /** @type {Listener} */
+    this.listener = { onOpen() {}, onMessage() {}, onDown: () => 0 };
+    /** @type {WebSocket | null} */
+    this.socket = null;
+    this.tries = 0;
+    this.timer = 0;
+  }
+
+  get isOpen() {
+    return this.socket?.readyState === WebSocket.OPEN;
+  }
+
+  /** Open a socket now, unless one is open or on its way. */
+  connect() {
+    if (this.socket) return;
+    clearTimeout(this.timer);
+    const socket = new WebSocket(this.url);
+    this.socket = socket;
+    this.timer = setTimeout(() => this.#drop(), OPEN_TIMEOUT_MS);
+    // A socket that was replaced may still report something: only the current one is listened to.
+    const current = (react) => (event) => {
+      if (socket === this.socket) react(event);
+    };
+    socket.addEventListener("open", current(() => this.#opened()));
+    socket.addEventListener("message", current((event) => this.#received(event.data)));
+    socket.addEventListener("close", current((event) => this.#lost(event.code)));
+  }
+
+  /** Replace a socket that may have died silently, as after a sleep, by a new one. */
+  renew() {
+    this.#forget();
+    this.connect();
+  }
+
+  /**
+   * Replace a socket that does not answer. Unlike `renew` this counts as a failure, so that repeated ones wait
+   * longer and longer.
+   */
+  giveUpOn() {
+    if (this.socket) this.#drop();
+  }
+
+  /**
+   * @param {string} type
+   * @param {Record<string, any>} [data]
+   * @returns {boolean} false when there is no open socket to carry it
+   */
+  send(type, data = {}) {
+    if (!this.isOpen) return false;
+    this.socket?.send(JSON.stringify({ type, data }));
+    return true;
+  }
+
+  /** Leave in good order and stay away until `connect`. */
+  close() {
+    this.#forget(CloseCode.DONE);
+  }
+
+  #opened() {
+    clearTimeout(this.timer);
+    this.listener.onOpen();
+  }
+
+  #received(text) {
+    const message = parse(text);
+    if (!message) return;
+    // Only a server that talks has recovered; one that accepts and drops sockets is still to be spared.
+    this.tries = 0;
+    this.listener.onMessage(message);
+  }
+
+  #drop() {
+    const socket = this.socket;
+    this.#lost(ABNORMAL);
+    socket?.close();
+  }
+
+  #lost(closeCode) {
+    clearTimeout(this.timer);
+    this.socket = null;
+    const earliestMs = this.listener.onDown(closeCode);
+    const delayMs = reconnectDelayMs(closeCode, this.tries, { hidden: this.isHidden() });
+    if (earliestMs === null || delayMs === null) return;
+    this.tries += 1;
+    this.timer = setTimeout(() => this.connect(), Math.max(earliestMs, delayMs));
+  }
+
+  #forget(closeCode) {
+    clearTimeout(this.timer);
+    const socket = this.socket;
+    this.socket = null;
+    if (closeCode) socket?.close(closeCode);
+    else socket?.close();
+  }
+}
+
+/** @returns {Message | null} null for anything that is no message: a newer server may say more than we know */
+function parse(text) {
+  try {
+    const { type, data } = JSON.parse(text);
+    return typeof type === "string" ? { type, data: data ?? {} } : null;
+  } catch {
+    return null;
+  }
+}

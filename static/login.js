@@ -1,0 +1,146 @@
+/**
+ * The sign-in page: joins the attempt, its view, the forms and the server's endpoints.
+ */
+import { ApiError, bind, createSession, readSession, sameSite, signIn } from "./api.js";
+import { Attempt, State } from "./attempt.js";
+import { AttemptView } from "./attempt_view.js";
+import { fullJitterMs } from "./backoff.js";
+import { Connection, socketUrl } from "./connection.js";
+import { clearError, enhanceForm } from "./forms.js";
+import { Memory } from "./memory.js";
+import { isHidden, watchPresence } from "./presence.js";
+import { ErrorCode } from "./protocol.js";
+import { text } from "./texts.js";
+
+/** The user page is where a visitor goes who did not come for another one. */
+const HOME = "/user";
+/** Between two reloads because the server did not understand us: once helps, more would be a loop. */
+const RELOAD_EVERY_MS = 60_000;
+
+const main = document.querySelector("main");
+const bindForm = main.querySelector("[data-testid=bind-form]");
+const passwordForm = main.querySelector("[data-testid=password-form]");
+const passwordFold = main.querySelector("[data-part=password]");
+const next = sameSite(main.dataset.next, HOME);
+/** A visitor who holds the phone in hand cannot scan its own screen. */
+const isPhone = window.matchMedia("(pointer: coarse) and (max-width: 640px)").matches;
+
+const view = new AttemptView(
+  main,
+  { onChoose: (number) => attempt.choose(number), onRetry: retry },
+  { keepable: isPhone },
+);
+const attempt = new Attempt({
+  connection: new Connection(socketUrl(location), isHidden),
+  memory: new Memory("sign-in"),
+  isHidden,
+  onChange: changed,
+});
+
+let state = State.LOADING;
+
+/** @param {import("./attempt.js").Snapshot} snapshot */
+function changed(snapshot) {
+  const entered = snapshot.state !== state;
+  state = snapshot.state;
+  view.render(snapshot);
+  if (!entered) return;
+  if (state === State.SUCCESS) trade(snapshot);
+  if (state === State.BIND_REQUIRED) showBindForm();
+  if (snapshot.error === ErrorCode.QUOTA_EXHAUSTED) passwordFold.open = true;
+  if (state === State.REFUSED && snapshot.error === ErrorCode.BAD_MESSAGE) reloadOnce();
+}
+
+/** Turn the login code into a session, trying for as long as the code lives: the phone has already said yes. */
+async function trade({ secret, deadlineMs }) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return enter(await createSession(secret, next));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.code === "code_gone") return enter(await readSession().catch(() => null));
+      const passing = error.status === 0 || error.status >= 500 || error.status === 429;
+      if (!passing || performance.now() > deadlineMs) return attempt.lapse(error.code);
+      await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs + fullJitterMs(tries)));
+    }
+  }
+}
+
+/** @param {{username?: string, next?: string} | null} session null when the code was gone and nobody is signed in */
+function enter(session) {
+  if (!session) return attempt.lapse("code_gone");
+  state = State.SUCCESS;
+  view.render({ ...attempt.snapshot, state, error: "", retryAtMs: 0 });
+  if (session.username) view.say(text("success_title"), text("success_detail_name", { name: session.username }));
+  attempt.finish();
+  location.replace(sameSite(session.next, next));
+}
+
+function showBindForm() {
+  bindForm.reset();
+  clearError(bindForm);
+  // Nothing is taken away from a visitor who is typing: the password form has just made room for this one.
+  bindForm.elements.namedItem("username").focus();
+}
+
+/** A page that the server does not understand is not helped by another code. */
+function retry() {
+  if (attempt.snapshot.error === ErrorCode.BAD_MESSAGE) location.reload();
+  else attempt.startOver();
+}
+
+function reloadOnce() {
+  const memory = new Memory("reload");
+  const before = memory.recall();
+  if (before && Date.now() - before.at < RELOAD_EVERY_MS) return;
+  memory.keep({ at: Date.now() });
+  location.reload();
+}
+
+/** Somebody who signed in elsewhere meanwhile has nothing left to do here. */
+async function followOtherTab() {
+  if (state === State.SUCCESS || state === State.BIND_REQUIRED) return;
+  const session = await readSession().catch(() => null);
+  if (session) enter({ username: session.username });
+}
+
+enhanceForm(bindForm, async (fields) => {
+  const { bind_token: _, ...credentials } = fields;
+  try {
+    const { username } = await bind({ ...credentials, bind_token: attempt.snapshot.secret });
+    enter({ username });
+  } catch (error) {
+    if (error.code === "bind_token_gone") return attempt.lapse(error.code);
+    throw error;
+  }
+});
+bindForm.querySelector("[data-part=start-over]").addEventListener("click", () => attempt.startOver());
+
+enhanceForm(passwordForm, async ({ username, password }) => {
+  const session = await signIn({ username, password, next });
+  enter({ username, next: session?.next });
+});
+
+main.addEventListener("saoma:code", ({ detail }) => {
+  const phone = main.querySelector("[data-part=sandbox-phone]");
+  if (!phone) return;
+  const address = new URL(phone.href);
+  address.searchParams.set("ticket", detail.ticket);
+  phone.href = address.href;
+});
+
+if (isPhone) {
+  passwordFold.open = true;
+  if (/MicroMessenger/i.test(navigator.userAgent)) {
+    main.querySelector("[data-part=phone-hint]").textContent = text("hint_inside_wechat");
+  }
+}
+watchPresence({
+  onReturn(awayMs) {
+    attempt.returned(awayMs);
+    followOtherTab();
+  },
+  onOnline: () => attempt.online(),
+  onActivity: () => attempt.active(),
+});
+attempt.start();

@@ -1,0 +1,44 @@
+/**
+ * Whether somebody is there: the tab in view, the network up, a hand at the keyboard.
+ */
+
+/** Activity is reported at most this often. */
+const ACTIVITY_EVERY_MS = 1_000;
+const ACTIVITY = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
+
+/** @returns {boolean} */
+export const isHidden = () => document.visibilityState !== "visible";
+
+/**
+ * Report comings and goings for as long as the page lives.
+ *
+ * @param {object} listener
+ * @param {(awayMs: number) => void} listener.onReturn in view again, after so long; Infinity after the browser's
+ *   back button brought a frozen page back
+ * @param {() => void} listener.onOnline the network came back
+ * @param {() => void} listener.onActivity the visitor did something
+ */
+export function watchPresence({ onReturn, onOnline, onActivity }) {
+  let hiddenAt = isHidden() ? performance.now() : null;
+  document.addEventListener("visibilitychange", () => {
+    if (isHidden()) {
+      hiddenAt = performance.now();
+    } else if (hiddenAt !== null) {
+      const awayMs = performance.now() - hiddenAt;
+      hiddenAt = null;
+      onReturn(awayMs);
+    }
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) onReturn(Infinity);
+  });
+  window.addEventListener("online", onOnline);
+
+  let reportedAt = -Infinity;
+  const report = () => {
+    if (performance.now() - reportedAt < ACTIVITY_EVERY_MS) return;
+    reportedAt = performance.now();
+    onActivity();
+  };
+  for (const name of ACTIVITY) window.addEventListener(name, report, { passive: true });
+}

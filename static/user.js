@@ -1,0 +1,139 @@
+/**
+ * The user page: who I am, my WeChat, and the way out.
+ */
+import { ApiError, bind, endSession, unbind } from "./api.js";
+import { Attempt, State } from "./attempt.js";
+import { AttemptView } from "./attempt_view.js";
+import { Connection, socketUrl } from "./connection.js";
+import { enhanceForm } from "./forms.js";
+import { Memory } from "./memory.js";
+import { isHidden, watchPresence } from "./presence.js";
+import { errorText, text } from "./texts.js";
+
+const main = document.querySelector("main");
+const part = (name) => main.querySelector(`[data-part="${name}"]`);
+const wechat = main.querySelector("[data-testid=wechat-state]");
+const widget = part("widget");
+const start = main.querySelector("[data-testid=bind-start]");
+const unbindForm = main.querySelector("[data-testid=unbind-form]");
+
+/** @type {Attempt | null} the attempt to link, once the visitor has asked for it */
+let attempt = null;
+let state = "";
+
+/** @returns {boolean} whether the session ended and the visitor is on the way to sign in again */
+function signedOut(error) {
+  if (error.status !== 401 || error.code === "bad_credentials") return false;
+  location.replace("/?next=/user");
+  return true;
+}
+
+function showBound(isBound, words) {
+  wechat.dataset.bound = String(isBound);
+  note(words);
+}
+
+/** @param {string} words @param {"good" | "bad"} [kind] */
+function note(words, kind = "good") {
+  part("note").dataset.kind = kind;
+  part("note").textContent = words;
+}
+
+function openWidget() {
+  note("");
+  widget.hidden = false;
+  start.hidden = true;
+  if (attempt) return attempt.startOver();
+  const view = new AttemptView(
+    main,
+    { onChoose: (number) => attempt.choose(number), onRetry: () => attempt.startOver() },
+    { keepable: window.matchMedia("(pointer: coarse) and (max-width: 640px)").matches },
+  );
+  attempt = new Attempt({
+    connection: new Connection(socketUrl(location), isHidden),
+    memory: new Memory("link"),
+    isHidden,
+    onChange(snapshot) {
+      const entered = snapshot.state !== state;
+      state = snapshot.state;
+      view.render(snapshot);
+      if (entered) outcome(snapshot);
+    },
+  });
+  watchPresence({
+    onReturn: (awayMs) => widget.hidden || attempt.returned(awayMs),
+    onOnline: () => widget.hidden || attempt.online(),
+    onActivity: () => attempt.active(),
+  });
+  attempt.start();
+}
+
+function closeWidget() {
+  attempt?.finish();
+  state = "";
+  delete main.dataset.state;
+  widget.hidden = true;
+  start.hidden = false;
+}
+
+/** A scan by a WeChat user who has no account links it; any other belongs to somebody, and stays with them. */
+async function outcome({ state: reached, secret }) {
+  if (reached === State.SUCCESS) {
+    closeWidget();
+    note(errorText("openid_taken"), "bad");
+    start.focus();
+  } else if (reached === State.BIND_REQUIRED) {
+    await link(secret);
+  }
+}
+
+async function link(bindToken) {
+  try {
+    await bind({ bind_token: bindToken });
+    closeWidget();
+    showBound(true, text("linked_note"));
+    part("note").focus();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (signedOut(error)) return;
+    closeWidget();
+    note(errorText(error.code, error.retryAfterMs), "bad");
+    start.focus();
+  }
+}
+
+start.addEventListener("click", openWidget);
+part("close").addEventListener("click", () => {
+  closeWidget();
+  start.focus();
+});
+
+if (unbindForm) {
+  enhanceForm(unbindForm, async ({ password }) => {
+    try {
+      await unbind(password);
+      unbindForm.reset();
+      part("unbind").open = false;
+      showBound(false, text("unlinked_note"));
+      part("note").focus();
+    } catch (error) {
+      if (signedOut(error)) return;
+      // Here only the password was asked for, so only the password can be wrong.
+      throw error.code === "bad_credentials" ? new ApiError(error.status, "bad_password") : error;
+    }
+  });
+}
+
+main.querySelector("[data-testid=sign-out]").addEventListener("click", async (event) => {
+  const button = event.currentTarget;
+  button.disabled = true;
+  try {
+    await endSession();
+    location.replace("/");
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.status === 401) return location.replace("/");
+    button.disabled = false;
+    note(errorText(error.code, error.retryAfterMs), "bad");
+  }
+});
