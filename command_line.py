@@ -1,0 +1,174 @@
+"""The command `saoma`: serve, and look after accounts and the configuration."""
+
+import argparse
+import asyncio
+import csv
+import getpass
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+import server
+from accounts import (
+    AccountsUnavailable,
+    Directory,
+    OpenidTaken,
+    Passwords,
+    UsernameTaken,
+    open_directory,
+)
+from settings import Settings, SettingsError, load
+
+COLUMNS = ["username", "password", "openid"]
+MAX_USERNAME = 64
+
+
+class CommandError(Exception):
+    """What was asked for cannot be done; the text is the line for the operator."""
+
+
+class Row(Struct, frozen=True):
+    """One line of a file of accounts. An empty password or openid means that there is none."""
+
+    line: int
+    username: str
+    password: str
+    openid: str
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "serve":
+            del options.command
+            return server.start(server.Options(**vars(options)))
+        settings = load(options.config)
+        if options.command == "config":
+            print(f"{options.config}: fine")
+            return 0
+        return asyncio.run(_accounts(options, settings))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except AccountsUnavailable as error:
+        print(f"saoma: the accounts cannot be opened: {error}", file=sys.stderr)
+        return 1
+    except CommandError as error:
+        print(f"saoma: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = server.Parser(prog="saoma", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    server.add_arguments(commands.add_parser("serve", help="run the server"))
+
+    config = commands.add_parser("config", help="look at the configuration")
+    checks = config.add_subparsers(dest="action", required=True)
+    _with_config(checks.add_parser("check", help="say what is wrong with it"))
+
+    accounts = commands.add_parser("accounts", help="look after accounts")
+    actions = accounts.add_subparsers(dest="action", required=True)
+    add = _with_config(actions.add_parser("add", help="make an account"))
+    add.add_argument("name", metavar="NAME")
+    add.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input"
+    )
+    imports = _with_config(actions.add_parser("import", help="make accounts from a file"))
+    imports.add_argument("file", metavar="FILE.csv", type=Path, help=f"columns {','.join(COLUMNS)}")
+    _with_config(actions.add_parser("list", help="show all accounts"))
+    return parser
+
+
+def _with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--config", metavar="FILE", default="config.yaml")
+    return parser
+
+
+async def _accounts(options: argparse.Namespace, settings: Settings) -> int:
+    async with open_directory(settings.accounts.url, settings.wechat.appid) as directory:
+        if options.action == "add":
+            await _add(directory, options.name, read_from_stdin=options.password_stdin)
+        elif options.action == "import":
+            return await _import(directory, options.file)
+        else:
+            await _list(directory)
+    return 0
+
+
+async def _add(directory: Directory, name: str, *, read_from_stdin: bool) -> None:
+    _check_name(name)
+    password = sys.stdin.readline().rstrip("\r\n") if read_from_stdin else _ask_password()
+    if not password:
+        raise CommandError("expected a password, found none")
+    try:
+        await directory.add(name, await Passwords().hash(password))
+    except UsernameTaken:
+        raise CommandError(f"there is an account {name} already") from None
+    print(f"added {name}")
+
+
+def _ask_password() -> str:
+    password = getpass.getpass("password: ")
+    if getpass.getpass("again: ") != password:
+        raise CommandError("the two passwords differ")
+    return password
+
+
+async def _import(directory: Directory, file: Path) -> int:
+    """Make the accounts of *file*; each line stands for itself, so a file can be run again."""
+    passwords, added, skipped = Passwords(), 0, 0
+    for row in _rows(file):
+        hashed = await passwords.hash(row.password) if row.password else None
+        try:
+            await directory.add(row.username, hashed, row.openid or None)
+        except UsernameTaken:
+            skipped += 1
+            print(f"{file}:{row.line}: {row.username} exists already", file=sys.stderr)
+        except OpenidTaken:
+            skipped += 1
+            print(f"{file}:{row.line}: this openid has an account already", file=sys.stderr)
+        else:
+            added += 1
+    print(f"added {added}, skipped {skipped}")
+    return 1 if skipped else 0
+
+
+def _rows(file: Path) -> Iterator[Row]:
+    """Yield the accounts in *file*; the whole of it is read before the first."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            lines = csv.DictReader(stream)
+            if lines.fieldnames is None or list(lines.fieldnames) != COLUMNS:
+                raise CommandError(f"{file}: expected the columns {','.join(COLUMNS)}")
+            rows = [_row(file, lines.line_num, line) for line in lines]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CommandError(f"{file}: cannot be read: {type(error).__name__}") from None
+    yield from rows
+
+
+def _row(file: Path, number: int, line: dict[str | None, str | None]) -> Row:
+    if None in line or None in line.values():
+        raise CommandError(f"{file}:{number}: expected {len(COLUMNS)} columns")
+    row = Row(number, *((line[column] or "").strip() for column in COLUMNS))
+    _check_name(row.username, f"{file}:{number}: ")
+    return row
+
+
+def _check_name(name: str, where: str = "") -> None:
+    if not name.strip() or len(name) > MAX_USERNAME or not name.isprintable():
+        raise CommandError(f"{where}expected a user name of 1 to {MAX_USERNAME} characters")
+
+
+async def _list(directory: Directory) -> None:
+    for account in await directory.all():
+        password = "password" if account.password_hash else "-"
+        wechat = "wechat" if account.wechat_bound else "-"
+        print(f"{account.username}\t{password}\t{wechat}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

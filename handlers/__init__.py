@@ -1,0 +1,34 @@
+"""Tornado's edge: parse the request, call `login`, write the answer. No decisions."""
+
+from handlers.account import BindHandler, UnbindHandler
+from handlers.callback import CallbackHandler
+from handlers.context import Context, Readiness, Site, networks, origin_of
+from handlers.operations import HealthHandler, MetricsHandler, ReadyHandler
+from handlers.pages import SignInHandler, UnknownHandler, UserHandler
+from handlers.sessions import LoginHandler, SessionHandler
+from handlers.socket import SocketHandler
+from handlers.static import StaticHandler, version_of
+from handlers.texts import Texts
+
+__all__ = [
+    "BindHandler",
+    "CallbackHandler",
+    "Context",
+    "HealthHandler",
+    "LoginHandler",
+    "MetricsHandler",
+    "Readiness",
+    "ReadyHandler",
+    "SessionHandler",
+    "SignInHandler",
+    "Site",
+    "SocketHandler",
+    "StaticHandler",
+    "Texts",
+    "UnbindHandler",
+    "UnknownHandler",
+    "UserHandler",
+    "networks",
+    "origin_of",
+    "version_of",
+]

@@ -1,0 +1,39 @@
+"""Binding WeChat to an account, and taking it off."""
+
+from handlers.base import BaseHandler
+from login import BindAsked
+from login.errors import SignedOut
+
+
+class BindHandler(BaseHandler):
+    """`/user/bind`: link the WeChat user who scanned to an account."""
+
+    async def post(self) -> None:
+        """Bind, with the account's password or by the session, and sign in."""
+        fields = self.fields(bind_token=str, username=str, password=str)
+        current = None if fields["username"] else await self.signed_in()
+        signed_in = await self.context.entrance.by_binding(
+            BindAsked(
+                bind_token=fields["bind_token"],
+                browser=self.browser,
+                address=self.address(),
+                username=fields["username"],
+                password=fields["password"],
+                session=current.session if current else None,
+            )
+        )
+        await self.begin_session(signed_in)
+        self.write_json({"status": True, "username": signed_in.account.username})
+
+
+class UnbindHandler(BaseHandler):
+    """`/user/unbind`: forget the account's WeChat."""
+
+    async def post(self) -> None:
+        """Unbind; the password proves that it is the owner who asks."""
+        fields = self.fields(password=str)
+        signed_in = await self.signed_in()
+        if signed_in is None:
+            raise SignedOut
+        await self.context.entrance.unbind(signed_in.session, fields["password"], self.address())
+        self.write_json({"status": True, "username": signed_in.account.username})

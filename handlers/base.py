@@ -1,0 +1,217 @@
+"""What all requests share: who asks, in which browser, and how errors are told."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from tornado.web import HTTPError, RequestHandler
+
+from handlers.context import Context
+from login import LoginError, SignedIn
+from store import digest, new_secret
+
+log = logging.getLogger(__name__)
+
+BROWSER_COOKIE = "saoma_browser"
+NEXT_COOKIE = "saoma_next"
+USER_PAGE = "/user"
+BROWSER_DAYS = 30
+SECRET_LENGTH = 43
+HSTS_SECONDS = 63_072_000
+
+
+class BadRequest(LoginError):
+    """The request is not of the form that this endpoint takes."""
+
+    code, status = "bad_request", HTTPStatus.BAD_REQUEST
+    text = "This request is not understood."
+
+
+class OriginRefused(LoginError):
+    """A page of another site may not ask this."""
+
+    code, status = "origin_refused", HTTPStatus.FORBIDDEN
+    text = "This page may not do that."
+
+
+class BaseHandler(RequestHandler):
+    """A request. Answers are JSON; pages override `write_error`."""
+
+    @property
+    def context(self) -> Context:
+        """What this server's handlers work with."""
+        context: Context = self.settings["context"]
+        return context
+
+    def prepare(self) -> None:
+        """Refuse what comes from pages of other sites; know the browser."""
+        self.context.requests.begin()
+        self.browser = self._know_browser()
+        if self.request.method not in {"GET", "HEAD", "OPTIONS"}:
+            self._check_origin()
+        _ = self.xsrf_token  # sets the cookie that the next change needs
+
+    def on_finish(self) -> None:
+        if hasattr(self, "browser"):
+            self.context.requests.end()
+
+    def set_default_headers(self) -> None:
+        site = self.context.site
+        self.set_header("Server", "saoma")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        # With "no-referrer", browsers send `Origin: null` with a form of a page without scripts.
+        self.set_header("Referrer-Policy", "same-origin")
+        self.set_header("X-Frame-Options", "DENY")
+        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.set_header("Content-Security-Policy", _policy(site.picture_origin, site.public_url))
+        if site.is_secure(self.request):
+            self.set_header("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
+        self._allow_origin()
+
+    def options(self, *_: str) -> None:
+        """Answer the question that browsers ask before a request of another origin."""
+        self.set_header("Access-Control-Allow-Methods", "GET, POST, DELETE")
+        self.set_header("Access-Control-Allow-Headers", "Content-Type, X-XSRFToken")
+        self.set_status(HTTPStatus.NO_CONTENT)
+
+    # ---- what handlers ask of a request
+
+    def address(self) -> str:
+        """Return the visitor's address."""
+        return self.context.site.address_of(self.request)
+
+    def fields(self, **wanted: type) -> dict[str, Any]:
+        """Return the *wanted* fields of a JSON body or a form; texts that are missing are "".
+
+        Raises:
+            BadRequest: when the body is neither, or a field is of another type.
+        """
+        if self.is_form():
+            return {name: self.get_body_argument(name, "", strip=False) for name in wanted}
+        try:
+            body = msgspec.json.decode(self.request.body or b"{}", type=dict[str, Any])
+        except msgspec.DecodeError:
+            raise BadRequest from None
+        found = {name: body.get(name, "") for name in wanted}
+        if not all(isinstance(found[name], kind) for name, kind in wanted.items()):
+            raise BadRequest
+        return found
+
+    def is_form(self) -> bool:
+        """Tell whether this is a plain form's request, of a page without JavaScript."""
+        return self.request.headers.get("Content-Type", "").startswith(
+            "application/x-www-form-urlencoded"
+        )
+
+    async def signed_in(self) -> SignedIn | None:
+        """Return whose session the browser has."""
+        token = self.get_cookie(self.context.site.session_cookie)
+        return await self.context.entrance.account_of(token) if token else None
+
+    async def begin_session(self, signed_in: SignedIn) -> None:
+        """Give the browser its new session, and end the one that it had."""
+        site = self.context.site
+        former = self.get_cookie(site.session_cookie)
+        if former:
+            await self.context.entrance.sign_out(former)
+        self.set_cookie(
+            site.session_cookie,
+            signed_in.session.token,
+            max_age=int(site.session_seconds),
+            **self.cookie_flags(),
+        )
+
+    def end_session(self) -> None:
+        """Take the session from the browser."""
+        self.clear_cookie(self.context.site.session_cookie, **self.cookie_flags())
+
+    def cookie_flags(self) -> dict[str, Any]:
+        """Return how every cookie of ours is set."""
+        secure = self.context.site.is_secure(self.request)
+        return {"path": "/", "httponly": True, "secure": secure, "samesite": "Lax"}
+
+    # ---- errors
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write the error as JSON: a code, a sentence, and when to come back."""
+        error = self._told(status_code, kwargs)
+        if error.retry_after:
+            self.set_header("Retry-After", str(error.retry_after))
+        told: dict[str, str | int] = {"code": error.code, "message": error.text}
+        if error.retry_after:
+            told["retry_after"] = error.retry_after
+        self.set_status(status_code)
+        self.write_json({"error": told})
+
+    def write_json(self, value: object) -> None:
+        """Write *value* as the answer."""
+        self.set_header("Content-Type", "application/json")
+        self.finish(msgspec.json.encode(value))
+
+    def _told(self, status_code: int, kwargs: dict[str, Any]) -> LoginError:
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, LoginError):
+            return error
+        told = LoginError()
+        if status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            told.code = HTTPStatus(status_code).phrase.lower().replace(" ", "_")
+            told.text = HTTPStatus(status_code).phrase
+        return told
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Let errors of ours keep their status."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        super().send_error(error.status if isinstance(error, LoginError) else status_code, **kwargs)
+
+    def log_exception(self, kind: Any, value: Any, trace: Any) -> None:
+        """Log without the query, which may hold secrets; expected errors are no news."""
+        if isinstance(value, LoginError):
+            return
+        if isinstance(value, HTTPError):
+            log.info("refused path=%s status=%d", self.request.path, value.status_code)
+            return
+        log.error("failed path=%s", self.request.path, exc_info=(kind, value, trace))
+
+    # ---- browsers
+
+    def _know_browser(self) -> str:
+        """Return the digest of the browser's own cookie; give it one if it has none."""
+        secret = self.get_cookie(BROWSER_COOKIE) or ""
+        if len(secret) != SECRET_LENGTH:
+            secret = new_secret()
+            self.set_cookie(
+                BROWSER_COOKIE, secret, expires_days=BROWSER_DAYS, **self.cookie_flags()
+            )
+        return digest(secret)
+
+    def _check_origin(self) -> None:
+        origin = self.request.headers.get("Origin")
+        if origin is not None and origin not in self.context.site.origins():
+            raise OriginRefused
+
+    def _allow_origin(self) -> None:
+        """Let pages of the other allowed origins read the answer."""
+        origin = self.request.headers.get("Origin")
+        self.set_header("Vary", "Origin")
+        if origin and origin in self.context.site.origins():
+            self.set_header("Access-Control-Allow-Origin", origin)
+            self.set_header("Access-Control-Allow-Credentials", "true")
+
+
+def _policy(picture_origin: str, public_url: str) -> str:
+    socket_origin = "ws" + public_url.removeprefix("http")
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' data: {picture_origin}",
+            # Older Safari does not take 'self' for a WebSocket.
+            f"connect-src 'self' {socket_origin}",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    )

@@ -1,0 +1,76 @@
+"""`/wechat`: what WeChat asks and pushes."""
+
+import asyncio
+import logging
+import time
+from http import HTTPStatus
+
+from accounts import AccountsUnavailable
+from handlers.base import BaseHandler
+from store import StoreUnavailable
+from wechat import BadPush, BadSignature, PushKind
+
+log = logging.getLogger(__name__)
+
+# WeChat waits 5 s for an answer. Source: WeChat, "Passive user reply message".
+BUDGET_SECONDS = 4.0
+HANDLED = "success"
+
+
+class CallbackHandler(BaseHandler):
+    """WeChat's side of the callback. Proof is the signature, not a cookie."""
+
+    def prepare(self) -> None:
+        """Leave browsers' cookies and origins out of it."""
+        self.received_at = time.time()
+        self.context.requests.begin()
+        self.browser = ""
+
+    def check_xsrf_cookie(self) -> None:
+        """WeChat has no cookie; every request is signed."""
+
+    def get(self) -> None:
+        """Answer WeChat's address check."""
+        try:
+            self._answer(self.context.pushes.echo(self._query()))
+        except BadSignature as error:
+            self._refuse(HTTPStatus.FORBIDDEN, error)
+
+    async def post(self) -> None:
+        """Take a push. Anything but 200 makes WeChat push it again."""
+        try:
+            async with asyncio.timeout(BUDGET_SECONDS):
+                await self._take()
+        except BadSignature as error:
+            self._refuse(HTTPStatus.FORBIDDEN, error)
+        except BadPush as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, error)
+        except (StoreUnavailable, AccountsUnavailable, TimeoutError) as error:
+            log.warning("push not handled error=%s %s", type(error).__name__, error)
+            self._answer("", HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def _take(self) -> None:
+        push = self.context.pushes.read(self._query(), self.request.body)
+        if push.kind is not PushKind.SCAN:
+            log.info("push name=%s", push.name)
+            self._answer(HANDLED)
+            return
+        text = await self.context.scans.scanned(push, self.received_at)
+        self.set_header("Content-Type", "text/xml; charset=utf-8")
+        self.finish(self.context.pushes.reply(push, text))
+
+    def _query(self) -> dict[str, list[str]]:
+        """Return every parameter with all its values; bytes that are no text become "?"."""
+        return {
+            name: [value.decode("utf-8", "replace") for value in values]
+            for name, values in self.request.query_arguments.items()
+        }
+
+    def _answer(self, text: str, status: HTTPStatus = HTTPStatus.OK) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(text)
+
+    def _refuse(self, status: HTTPStatus, reason: Exception) -> None:
+        log.warning("push refused reason=%s address=%s", reason, self.address())
+        self._answer("", status)

@@ -1,0 +1,201 @@
+"""What handlers work with: built once in `server.py`, the same for every request."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from tornado.httputil import HTTPServerRequest
+from tornado.websocket import WebSocketHandler
+
+from login import Entrance, Pages, Scans
+from wechat import Pushes
+
+if TYPE_CHECKING:
+    from handlers.texts import Texts
+
+Network = IPv4Network | IPv6Network
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Site(Struct, kw_only=True):
+    """Where the site is, who may use it, and how its cookies are called."""
+
+    public_url: str
+    port: int
+    allowed_origins: Sequence[str]
+    trusted_proxies: tuple[Network, ...]
+    metrics_allow: tuple[Network, ...]
+    session_cookie: str
+    session_seconds: float
+    picture_origin: str
+    """Origin of WeChat's pictures of codes, for the content security policy."""
+    phone_url: str
+    """Address of the sandbox's virtual phone, or "" where there is none."""
+    sockets_per_address: int
+    hello_seconds: float = 10.0
+    """How long a socket may take to ask for its first code."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach the site over TLS only."""
+        return self.public_url.startswith("https:")
+
+    def origins(self) -> set[str]:
+        """Return the origins whose pages may use the socket and the JSON endpoints.
+
+        On a developer's machine all names of the loopback interface are one site.
+        """
+        own = origin_of(self.public_url)
+        name = urlsplit(self.public_url).hostname or ""
+        origins = {own, *map(origin_of, self.allowed_origins)}
+        if name == "localhost" or _is_loopback(name):
+            ports = {urlsplit(self.public_url).port or 80, self.port}
+            origins |= {f"http://{host}:{port}" for host in LOOPBACK_NAMES for port in ports}
+        return origins
+
+    def address_of(self, request: HTTPServerRequest) -> str:
+        """Return whose request this is: the peer, or whom trusted proxies name.
+
+        Headers count only from a trusted peer, and from right to left only as
+        far as the hops are trusted: the rest anybody may have written.
+        """
+        peer = request.remote_ip or ""
+        named = request.headers.get("X-Forwarded-For", "").split(",")
+        while named and _within(peer, self.trusted_proxies):
+            hop = named.pop().strip()
+            if not _is_address(hop):
+                break
+            peer = hop
+        return peer
+
+    def is_secure(self, request: HTTPServerRequest) -> bool:
+        """Tell whether the browser came over TLS, as the site says or a trusted proxy does."""
+        proto = request.headers.get("X-Forwarded-Proto", "").strip().lower()
+        forwarded = proto == "https" and _within(request.remote_ip or "", self.trusted_proxies)
+        return self.secure or forwarded
+
+    def may_read_metrics(self, request: HTTPServerRequest) -> bool:
+        """Tell whether the figures may go to this address.
+
+        A peer that forwards for others without being trusted is nobody we know.
+        """
+        forwards = "X-Forwarded-For" in request.headers
+        if forwards and not _within(request.remote_ip or "", self.trusted_proxies):
+            return False
+        return _within(self.address_of(request), self.metrics_allow)
+
+
+class Sockets:
+    """The open sockets of this process, by address."""
+
+    def __init__(self) -> None:
+        self.open: dict[WebSocketHandler, str] = {}
+        self.none = asyncio.Event()
+        self.none.set()
+        self._addresses: Counter[str] = Counter()
+
+    def of(self, address: str) -> int:
+        """Return how many an address has."""
+        return self._addresses[address]
+
+    def add(self, socket: WebSocketHandler, address: str) -> None:
+        """Note that a socket is open."""
+        self.open[socket] = address
+        self.none.clear()
+        self._addresses[address] += 1
+
+    def discard(self, socket: WebSocketHandler) -> None:
+        """Note that it is closed."""
+        address = self.open.pop(socket)
+        if not self.open:
+            self.none.set()
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
+
+
+class Requests:
+    """The requests that are being answered; a good end waits for them."""
+
+    def __init__(self) -> None:
+        self._in_hand = 0
+        self.none = asyncio.Event()
+        self.none.set()
+
+    def begin(self) -> None:
+        """Note that a request came in."""
+        self._in_hand += 1
+        self.none.clear()
+
+    def end(self) -> None:
+        """Note that it was answered."""
+        self._in_hand -= 1
+        if not self._in_hand:
+            self.none.set()
+
+
+Check = Callable[[], Awaitable[str]]
+"""Returns "ok", or in a few words what is wrong."""
+
+
+class Readiness(Struct, kw_only=True):
+    """Whether this process should get requests."""
+
+    redis: Check
+    accounts: Check
+    wechat: Check
+    draining: bool = False
+
+
+class Context(Struct, kw_only=True):
+    """Everything a handler may call."""
+
+    site: Site
+    entrance: Entrance
+    pages: Pages
+    scans: Scans
+    pushes: Pushes
+    texts: "Texts"
+    static_version: str
+    readiness: Readiness
+    sockets: Sockets = field(default_factory=Sockets)
+    requests: Requests = field(default_factory=Requests)
+
+
+def networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    """Return the networks written as *texts*."""
+    return tuple(ip_network(text) for text in texts)
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of *url*, as a browser writes an origin."""
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in (None, default) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(text: str) -> bool:
+    return _is_address(text) and ip_address(text).is_loopback
+
+
+def _within(address: str, allowed: Sequence[Network]) -> bool:
+    if not _is_address(address):
+        return False
+    parsed = ip_address(address)
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return any((mapped or parsed) in network for network in allowed)

@@ -1,0 +1,96 @@
+"""`/ws`: the page's socket. Only moves frames; every decision is made in `login`."""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import Any
+
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+import metrics
+from handlers.base import BaseHandler
+from login import CloseCode, Page
+from login.messages import Error, ErrorCode, Problem, encode
+
+log = logging.getLogger(__name__)
+
+# More frames than a page could ever send; a loop of ours or a stranger's.
+FLOOD_FRAMES = 200
+FLOOD_SECONDS = 10.0
+
+
+class SocketHandler(WebSocketHandler, BaseHandler):
+    """One page's socket. Has one attempt."""
+
+    page: Page | None = None
+
+    def check_origin(self, origin: str) -> bool:
+        """Accept the handshake: a page can read a close code, but no HTTP status.
+
+        `open` refuses other origins before anything is done for them. Tornado
+        would not ask here when Host repeats the origin, which proves nothing.
+        """
+        return True
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        # Else the first code, written right after the handshake's answer, waits
+        # for the acknowledgement of that: 40 ms with delayed ACKs.
+        self.set_nodelay(True)
+        site, self._from = self.context.site, self.address()
+        if self.request.headers.get("Origin") not in {None, *site.origins()}:
+            self._refuse("origin")
+            return
+        if 0 < site.sockets_per_address <= self.context.sockets.of(self._from):
+            self._refuse("sockets_per_address")
+            return
+        self.context.sockets.add(self, self._from)
+        metrics.sockets_open.inc()
+        self._since, self._frames = time.monotonic(), 0
+        self.page = self.context.pages.open(self.browser, self._send, self._close)
+        loop = asyncio.get_running_loop()
+        self._hello = loop.call_later(site.hello_seconds, self._expect_hello)
+
+    async def on_message(self, message: str | bytes) -> None:
+        if self.page is None:
+            return
+        self._frames += 1
+        if self._frames > FLOOD_FRAMES:
+            if time.monotonic() - self._since < FLOOD_SECONDS:
+                self._refuse("flood")
+                return
+            self._since, self._frames = time.monotonic(), 0
+        await self.page.receive(message)
+
+    def on_close(self) -> None:
+        if self.page is None:
+            return
+        page, self.page = self.page, None
+        self._hello.cancel()
+        self.context.sockets.discard(self)
+        metrics.sockets_open.dec()
+        self.context.pages.spawn(page.end())
+
+    def _expect_hello(self) -> None:
+        if self.page and not self.page.asked:
+            self.close(CloseCode.TRY_LATER, "no get_qr")
+
+    def _refuse(self, reason: str) -> None:
+        log.info("socket refused reason=%s address=%s", reason, self._from)
+        if reason != "origin":
+            self._send(encode(Error(Problem(ErrorCode.RATE_LIMITED, "Too many pages.", 30))))
+        self._close(CloseCode.REFUSED, reason)
+
+    def _send(self, frame: str) -> None:
+        # A socket that closes under us is no error: on_close tells the page, and
+        # what it was to hear is in the record.
+        with suppress(WebSocketClosedError):
+            self.write_message(frame).add_done_callback(_seen)
+
+    def _close(self, code: int, reason: str | None = None) -> None:
+        self.close(code, reason)
+
+
+def _seen(written: "asyncio.Future[Any]") -> None:
+    if not written.cancelled():
+        written.exception()

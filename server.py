@@ -1,0 +1,310 @@
+"""Saoma's entry point: its addresses, and its way from start to end.
+
+Run it as `.venv/bin/python server.py --config config.yaml`.
+"""
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from socket import socket
+from typing import NoReturn
+
+from msgspec import Struct
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from accounts import AccountsUnavailable, Passwords, UsernameTaken, open_directory
+from handlers import (
+    BindHandler,
+    CallbackHandler,
+    Context,
+    HealthHandler,
+    LoginHandler,
+    MetricsHandler,
+    ReadyHandler,
+    SessionHandler,
+    SignInHandler,
+    SocketHandler,
+    StaticHandler,
+    UnbindHandler,
+    UnknownHandler,
+    UserHandler,
+)
+from processes import StartError, claim, embedded_store, run_workers, sandbox, socket_of
+from serving import Reloader, drain, log_request, open_resources, set_up_logging
+from settings import (
+    Settings,
+    SettingsError,
+    callback_url,
+    load,
+    needs_sandbox,
+    needs_store,
+    with_addresses,
+    with_overrides,
+)
+
+log = logging.getLogger("saoma")
+
+HERE = Path(__file__).resolve().parent
+DEMO = ("demo", "saoma-demo")
+MAX_BODY_BYTES = 64 * 1024
+MAX_FRAME_BYTES = 4 * 1024
+PING_SECONDS = 20
+# How long a start waits for the store before pages are let in all the same.
+STORE_SECONDS = 2.0
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """The command line."""
+
+    config: str
+    host: str | None = None
+    port: int | None = None
+    demo: bool = False
+    worker: bool = False
+
+    def load(self) -> Settings:
+        """Return the settings of the file, with the addresses that are really used."""
+        settings = with_overrides(load(self.config), self.host, self.port)
+        return with_addresses(settings, socket_of(Path(settings.redis.data_dir)))
+
+
+# ---- the application
+
+
+def make_app(context: Context) -> Application:
+    """Return every address that there is."""
+    static = {"path": str(HERE / "static"), "version": context.static_version}
+    return Application(
+        [
+            (r"/", SignInHandler),
+            (r"/user", UserHandler),
+            (r"/ws", SocketHandler),
+            (r"/login", LoginHandler),
+            (r"/session", SessionHandler),
+            (r"/user/bind", BindHandler),
+            (r"/user/unbind", UnbindHandler),
+            (r"/wechat", CallbackHandler),
+            (r"/healthz", HealthHandler),
+            (r"/readyz", ReadyHandler),
+            (r"/metrics", MetricsHandler),
+            (r"/static/(.*)", StaticHandler, static),
+        ],
+        compress_response=True,
+        default_handler_class=UnknownHandler,
+        context=context,
+        log_function=log_request,
+        template_path=str(HERE / "templates"),
+        xsrf_cookies=True,
+        xsrf_cookie_kwargs={"samesite": "Lax", "secure": context.site.secure},
+        websocket_max_message_size=MAX_FRAME_BYTES,
+        websocket_ping_interval=PING_SECONDS,
+        websocket_ping_timeout=PING_SECONDS,
+    )
+
+
+# ---- from start to end
+
+
+async def serve(options: Options, settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, with the processes that the settings ask for.
+
+    Raises:
+        StartError: when something needed does not start.
+    """
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    sockets = listen(settings, shared=options.worker)
+    async with AsyncExitStack() as stack:
+        if not options.worker:
+            await start_helpers(stack, options, settings)
+        if options.demo:
+            await demonstrate(settings)
+        if options.worker or settings.server.processes == 1:
+            await run(options, settings, sockets, stopping)
+        else:
+            for each in sockets:
+                each.close()
+            await run_all(options, settings, stopping)
+
+
+def listen(settings: Settings, *, shared: bool) -> list[socket]:
+    """Return the listening sockets.
+
+    Raises:
+        StartError: when the port is taken or the address is not ours.
+    """
+    host, port = settings.server.host, settings.server.port
+    try:
+        return bind_sockets(port, host, backlog=1024, reuse_port=shared)
+    except OSError as error:
+        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+async def start_helpers(stack: AsyncExitStack, options: Options, settings: Settings) -> None:
+    """Start the embedded store and the sandbox where the settings ask for them."""
+    original = load(options.config)
+    if needs_store(original):
+        folder = stack.enter_context(claim(Path(settings.redis.data_dir)))
+        await stack.enter_async_context(embedded_store(folder))
+    if needs_sandbox(original):
+        wechat = settings.wechat
+        account = {
+            "SANDBOX_APPID": wechat.appid,
+            "SANDBOX_SECRET": wechat.secret,
+            "SANDBOX_TOKEN": wechat.token,
+            "SANDBOX_ENCODING_AES_KEY": wechat.encoding_aes_key,
+        }
+        await stack.enter_async_context(
+            sandbox(
+                host=settings.sandbox.host,
+                port=settings.sandbox.port,
+                callback=callback_url(settings),
+                account=account,
+            )
+        )
+
+
+async def run(
+    options: Options, settings: Settings, sockets: list[socket], stopping: asyncio.Event
+) -> None:
+    """Serve on *sockets* until *stopping*, then end well."""
+    async with AsyncExitStack() as stack:
+        resources = await open_resources(stack, settings, HERE)
+        reloader = Reloader(options.load, settings, resources)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.reload)
+        pages = asyncio.create_task(resources.context.pages.run())
+        pages.add_done_callback(lambda _: stopping.set())  # without it, no page would hear a thing
+        stack.push_async_callback(end, pages)
+        with suppress(TimeoutError):
+            # A page that opened before could wait for a sweep to hear its outcome.
+            await asyncio.wait_for(resources.context.pages.subscribed(), STORE_SECONDS)
+        with suppress(AccountsUnavailable):
+            await resources.directory.ping()
+        server = HTTPServer(
+            make_app(resources.context),
+            body_timeout=10,
+            idle_connection_timeout=60,
+            max_body_size=MAX_BODY_BYTES,
+            max_header_size=16 * 1024,
+        )
+        server.add_sockets(sockets)
+        settle_memory()
+        log.info("serving url=%s", settings.server.public_url)
+        await stopping.wait()
+        await drain(server, resources.context, settings.server.drain_seconds)
+    log.info("stopped")
+
+
+def settle_memory() -> None:
+    """Let the garbage collector pass over what start-up made, and look less often.
+
+    Pages are freed by reference counts; with thousands of them, full passes that
+    find nothing cost a fifth of a page (docs/performance.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel *task* and wait until it is over; raise what had ended it before."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def run_all(options: Options, settings: Settings, stopping: asyncio.Event) -> None:
+    """Run the workers until *stopping*."""
+    command = [sys.executable, str(HERE / "server.py"), "--config", options.config, "--worker"]
+    command += ["--host", settings.server.host, "--port", str(settings.server.port)]
+    count = settings.server.processes or os.cpu_count() or 1
+    await run_workers(command, count, stopping, settings.server.drain_seconds)
+
+
+async def demonstrate(settings: Settings) -> None:
+    """Make the demo account, and say where to click."""
+    username, password = DEMO
+    hashed = await Passwords().hash(password)
+    async with open_directory(settings.accounts.url, settings.wechat.appid) as directory:
+        try:
+            await directory.add(username, hashed)
+        except UsernameTaken:
+            pass  # of an earlier start
+        except AccountsUnavailable as error:
+            raise StartError(f"the accounts cannot be opened: {error}") from None
+    print(welcome(settings), flush=True)  # noqa: T201, meant for the terminal
+
+
+def welcome(settings: Settings) -> str:
+    """Return what `make run` prints once everything is up."""
+    username, password = DEMO
+    return f"""
+  Saoma is running.
+
+    sign-in page    {settings.server.public_url}
+    virtual phone   {settings.wechat.mp_base_url}/phone
+    demo account    {username} / {password}
+
+  Open both, scan the code with the virtual phone, bind it to the demo account.
+  Ctrl-C stops everything.
+"""
+
+
+def start(options: Options) -> int:
+    """Serve until told to stop; return the exit code."""
+    try:
+        settings = options.load()
+        set_up_logging(settings.log.level)
+        asyncio.run(serve(options, settings))
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201, the operator's line
+        return 2
+    except StartError as error:
+        print(f"saoma: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong with the arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it and exit with code 2."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `server.py` and `saoma serve` take."""
+    parser.add_argument("--config", metavar="FILE", default="config.yaml")
+    parser.add_argument("--host", metavar="H", help="overrides server.host")
+    parser.add_argument("--port", metavar="N", type=port, help="overrides server.port")
+    parser.add_argument("--demo", action="store_true", help="make and print a demo account")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+
+
+def port(text: str) -> int:
+    """Return *text* as a TCP port."""
+    if not (text.isdecimal() and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError("expected a number from 1 to 65535")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line and serve."""
+    parser = Parser(description="Sign people in with a WeChat scan.")
+    add_arguments(parser)
+    return start(Options(**vars(parser.parse_args(arguments))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,14 @@
+"""One server process: what it opens, what may change while it runs, how it ends well."""
+
+from serving.ending import drain
+from serving.live import Reloader, log_request, set_up_logging
+from serving.resources import Resources, open_resources
+
+__all__ = [
+    "Reloader",
+    "Resources",
+    "drain",
+    "log_request",
+    "open_resources",
+    "set_up_logging",
+]

@@ -1,0 +1,114 @@
+"""Everything that requests need, opened in order and closed in reverse."""
+
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from msgspec import Struct
+
+import metrics
+from accounts import AccountsUnavailable, Directory, Passwords, Sessions, open_directory
+from handlers import Context, Readiness, Texts, version_of
+from login import Codes, Entrance, Pages, Rules, Scans
+from scene_pool import Attempts, ScenePool
+from serving.rules import login_rules, pool_rules, site_of
+from settings import Settings
+from store import StoreUnavailable, Throttle, connect
+from wechat import Client, Pushes
+
+
+class Resources(Struct, frozen=True, kw_only=True):
+    """What a process has open, beside what handlers need."""
+
+    context: Context
+    pool: ScenePool
+    rules: Rules
+    directory: Directory
+    passwords: Passwords
+
+
+async def open_resources(
+    stack: AsyncExitStack, settings: Settings, folder: Path, passwords: Passwords | None = None
+) -> Resources:
+    """Open everything; *stack* closes it, last opened first. Templates are in *folder*."""
+    wechat, session = settings.wechat, settings.session
+    store = await stack.enter_async_context(connect(settings.redis.url, settings.redis.key_prefix))
+    directory = await stack.enter_async_context(open_directory(settings.accounts.url, wechat.appid))
+    client = await stack.enter_async_context(
+        Client(
+            appid=wechat.appid,
+            secret=wechat.secret,
+            api_base_url=wechat.api_base_url,
+            mp_base_url=wechat.mp_base_url,
+            timeout_seconds=wechat.timeout_seconds,
+            on_call=metrics.wechat_call,
+        )
+    )
+    passwords = passwords or Passwords()
+    stack.callback(passwords.close)
+    pool, attempts = ScenePool(store, pool_rules(settings)), Attempts(store)
+    rules, site = login_rules(settings), site_of(settings)
+    scans = Scans(
+        attempts,
+        directory,
+        rules,
+        site=site.public_url.partition("://")[2],
+        resume_seconds=lambda: pool.rules.resume_seconds,
+        count=lambda outcome: metrics.scans.labels(outcome).inc(),
+    )
+    pages = Pages(
+        store,
+        pool,
+        attempts,
+        client,
+        Codes(pool, client, issued=metrics.qr_issued.inc),
+        scans,
+        rules,
+        pool_exhausted=metrics.pool_exhausted.inc,
+        delivered=metrics.push_seconds.observe,
+    )
+    entrance = Entrance(
+        attempts,
+        directory,
+        Sessions(
+            store,
+            idle_seconds=session.idle_seconds,
+            absolute_seconds=session.absolute_seconds,
+        ),
+        passwords,
+        Throttle(store),
+        rules,
+        session_created=metrics.sessions_created.inc,
+        bind_ended=lambda outcome: metrics.binds.labels(outcome).inc(),
+    )
+    pushes = Pushes(
+        token=wechat.token,
+        appid=wechat.appid,
+        encoding_aes_key=wechat.encoding_aes_key,
+        window_seconds=wechat.push_window_seconds,
+    )
+    context = Context(
+        site=site,
+        entrance=entrance,
+        pages=pages,
+        scans=scans,
+        pushes=pushes,
+        texts=Texts(folder / "templates" / "texts.json"),
+        static_version=version_of(folder / "static"),
+        readiness=Readiness(
+            redis=lambda: _told(store.ping(), StoreUnavailable),
+            accounts=lambda: _told(directory.ping(), AccountsUnavailable),
+            wechat=client.check,
+        ),
+    )
+    return Resources(
+        context=context, pool=pool, rules=rules, directory=directory, passwords=passwords
+    )
+
+
+async def _told(check: Awaitable[None], trouble: type[Exception]) -> str:
+    try:
+        await check
+    except trouble:
+        return "no answer"
+    return "ok"

@@ -1,0 +1,54 @@
+"""From settings to what the parts of the server take: the only place that knows both."""
+
+from handlers import Site, networks, origin_of
+from login import Confirmation
+from login import Rules as LoginRules
+from scene_pool import Rules as PoolRules
+from settings import Mode, Settings
+
+
+def pool_rules(settings: Settings) -> PoolRules:
+    """Return how the pool behaves."""
+    pool = settings.pool
+    return PoolRules(
+        size=pool.size,
+        first_scene_id=pool.first_scene_id,
+        ticket_seconds=pool.ticket_seconds,
+        late_seconds=pool.late_seconds,
+        rest_seconds=pool.rest_seconds,
+        resume_seconds=pool.resume_seconds,
+    )
+
+
+def login_rules(settings: Settings) -> LoginRules:
+    """Return how a scan becomes a session."""
+    login, limits = settings.login, settings.limits
+    return LoginRules(
+        confirmation=Confirmation(login.confirmation),
+        auto_register=login.auto_register,
+        code_seconds=login.code_seconds,
+        bind_seconds=login.bind_seconds,
+        choose_seconds=login.choose_seconds,
+        password_window_seconds=limits.password_window_seconds,
+        password_tries_per_account=limits.password_tries_per_account,
+        password_tries_per_address=limits.password_tries_per_address,
+        password_tries_per_bind=limits.password_tries_per_bind,
+    )
+
+
+def site_of(settings: Settings) -> Site:
+    """Return where the site is and who may use it."""
+    server, wechat = settings.server, settings.wechat
+    in_sandbox = wechat.mode is Mode.SANDBOX
+    return Site(
+        public_url=server.public_url.rstrip("/"),
+        port=server.port,
+        allowed_origins=server.allowed_origins,
+        trusted_proxies=networks(server.trusted_proxies),
+        metrics_allow=networks(settings.metrics.allow),
+        session_cookie=settings.session.cookie_name,
+        session_seconds=settings.session.absolute_seconds,
+        picture_origin=origin_of(wechat.mp_base_url),
+        phone_url=f"{wechat.mp_base_url.rstrip('/')}/phone" if in_sandbox else "",
+        sockets_per_address=settings.pool.sockets_per_address,
+    )

@@ -1,0 +1,477 @@
+"""`server.py` as a process: up, and down in good order with nothing left behind."""
+
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from sandbox import Sandbox
+from tests.commands.conftest import Saoma, Sections
+from tests.commands.program import SERVER, free_port, run, serve, start, until, write_settings
+from tests.site import OPENID, PASSWORD, Visitor
+
+
+def assert_said_once(err: str, *parts: str) -> None:
+    """Fail unless standard error is one line of the server, with all *parts* in it."""
+    lines = [line for line in err.splitlines() if line.startswith("saoma: ")]
+    assert 1 == len(lines), err
+    assert "Traceback" not in err
+    for part in parts:
+        assert part in lines[0]
+
+
+async def add_account(saoma: Saoma, config: Path) -> None:
+    """Make alice's account."""
+    command = ("accounts", "add", "alice", "--password-stdin", "--config", str(config))
+    ended = await asyncio.to_thread(saoma, *command, given=f"{PASSWORD}\n")
+    assert 0 == ended.code
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_server_brings_everything_and_takes_it_away(
+    alone: Sections, folder: Path, number: signal.Signals
+) -> None:
+    """
+    Store, sandbox and server come up; a signal sends pages away with 1012 and ends all, code 0.
+    """
+    write_settings(folder, **alone)
+
+    async with serve(folder) as server, Visitor(server.base_url) as visitor:
+        page = await visitor.open_page()
+        code = await page.get_qr()
+        phone = f"http://127.0.0.1:{alone['sandbox']['port']}/phone/scan"
+        async with visitor.http.post(phone, json={"ticket": code["ticket"]}) as response:
+            scanned = await response.json()
+        bind = await page.expect("bind_required")
+        running = server.processes()
+        ended, closed = await asyncio.gather(server.stop(number), page.closed())
+
+        assert scanned["delivered"]
+        assert bind["bind_token"]
+        assert 3 == len(running)
+        assert 1012 == closed
+        assert 0 == ended
+        assert {} == server.processes()
+
+
+async def test_demo_prints_addresses_and_account(alone: Sections, folder: Path) -> None:
+    """
+    `--demo` says where to click, and the account that it prints can sign in.
+    """
+    write_settings(folder, **alone)
+
+    async with serve(folder, "--demo") as server, Visitor(server.base_url) as visitor:
+        await until(lambda: any("Ctrl-C" in line for line in server.out), "the welcome")
+        text = "\n".join(server.out)
+        username, _, password = (
+            next(line for line in server.out if "demo account" in line)
+            .partition("account")[2]
+            .split()
+        )
+        status, _ = await visitor.post("/login", username=username, password=password)
+
+    assert server.base_url in text
+    assert f"http://127.0.0.1:{alone['sandbox']['port']}/phone" in text
+    assert 200 == status
+
+
+async def test_embedded_store_keeps_sessions_over_a_restart(
+    alone: Sections, folder: Path, saoma: Saoma
+) -> None:
+    """
+    Who was signed in before a restart is signed in after it.
+    """
+    config = write_settings(folder, **alone)
+    await add_account(saoma, config)
+    port = free_port()
+
+    async with Visitor(f"http://127.0.0.1:{port}") as visitor:
+        async with serve(folder, port=port) as server:
+            await visitor.post("/login", username="alice", password=PASSWORD)
+            await server.stop()
+        async with serve(folder, port=port):
+            session = await visitor.request("GET", "/session")
+
+    assert (200, {"username": "alice", "wechat_bound": False}) == session
+
+
+async def test_kill_leaves_no_process_and_the_next_start_works(
+    alone: Sections, folder: Path, saoma: Saoma
+) -> None:
+    """
+    After a SIGKILL store and sandbox end by themselves, and the data can be used again.
+    """
+    config = write_settings(folder, **alone)
+    await add_account(saoma, config)
+    port = free_port()
+
+    async with Visitor(f"http://127.0.0.1:{port}") as visitor:
+        async with serve(folder, port=port) as server:
+            await visitor.post("/login", username="alice", password=PASSWORD)
+            await server.stop(signal.SIGKILL)
+            await until(lambda: not server.processes(), "the end of its children")
+        async with serve(folder, port=port):
+            session, _ = await visitor.request("GET", "/session")
+
+    assert 200 == session
+
+
+async def test_kill_and_immediate_start_work(alone: Sections, folder: Path) -> None:
+    """
+    A supervisor that starts the server again at once finds no obstacle in what is left.
+    """
+    write_settings(folder, **alone)
+
+    async with serve(folder) as killed:
+        await killed.stop(signal.SIGKILL)
+        alone["sandbox"]["port"] = free_port()
+        write_settings(folder, **alone)
+        async with serve(folder) as server:
+            assert 0 == await server.stop()
+
+
+async def test_taken_port_is_said_in_one_line(alone: Sections, folder: Path) -> None:
+    """
+    When somebody listens on the port already, nothing is started; exit code 1.
+    """
+    write_settings(folder, **alone)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        ended = await run(*SERVER, "--port", port, folder=folder)
+
+    assert 1 == ended.code
+    assert_said_once(ended.err, port)
+    assert not (folder / "data").exists()
+
+
+async def test_taken_sandbox_port_is_said_in_one_line(alone: Sections, folder: Path) -> None:
+    """
+    A port that the sandbox needs and cannot have is named with its key.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        alone["sandbox"]["port"] = taken.getsockname()[1]
+        write_settings(folder, **alone)
+
+        ended = await run(*SERVER, "--port", str(free_port()), folder=folder)
+
+    assert 1 == ended.code
+    assert_said_once(ended.err, "sandbox.port", str(alone["sandbox"]["port"]))
+
+
+async def test_second_server_on_the_same_data_is_said_in_one_line(
+    alone: Sections, folder: Path
+) -> None:
+    """
+    Two servers do not share one embedded store; the first is not disturbed.
+    """
+    write_settings(folder, **alone)
+
+    async with serve(folder) as server, Visitor(server.base_url) as visitor:
+        ended = await run(*SERVER, "--port", str(free_port()), folder=folder)
+        status, _ = await visitor.request("GET", "/readyz")
+
+    assert 1 == ended.code
+    assert_said_once(ended.err, "data", "in use")
+    assert 200 == status
+
+
+async def test_data_that_cannot_be_written_is_said_in_one_line(
+    alone: Sections, folder: Path
+) -> None:
+    """
+    A data folder that cannot be made is named; exit code 1.
+    """
+    (folder / "file").touch()
+    alone["redis"]["data_dir"] = f"{folder}/file/data"
+    write_settings(folder, **alone)
+
+    ended = await run(*SERVER, "--port", str(free_port()), folder=folder)
+
+    assert 1 == ended.code
+    assert_said_once(ended.err, f"{folder}/file/data")
+
+
+async def test_address_that_is_not_ours_is_said_in_one_line(quick: Sections, folder: Path) -> None:
+    """
+    An address of another machine cannot be listened on.
+    """
+    write_settings(folder, **quick)
+
+    ended = await run(*SERVER, "--host", "192.0.2.1", "--port", str(free_port()), folder=folder)
+
+    assert 1 == ended.code
+    assert_said_once(ended.err, "192.0.2.1")
+
+
+async def test_signal_during_the_start_ends_in_good_order(alone: Sections, folder: Path) -> None:
+    """
+    Who changes their mind while everything starts gets exit code 0 and no processes left.
+    """
+    write_settings(folder, **alone)
+
+    async with start(folder) as server:
+        await until(lambda: bool(server.children("valkey")), "the store")
+        ended = await server.stop()
+
+        assert 0 == ended
+        assert {} == server.processes()
+
+
+async def test_store_being_away_at_the_start_is_no_obstacle(quick: Sections, folder: Path) -> None:
+    """
+    Without its store the server runs, says what is missing, and ends in good order.
+    """
+    quick["redis"]["url"] = f"redis://127.0.0.1:{free_port()}"
+    write_settings(folder, **quick)
+
+    async with start(folder) as server, Visitor(server.base_url) as visitor:
+        await server.logged("serving url=")
+        alive, _ = await visitor.request("GET", "/healthz")
+        ready, told = await visitor.request("GET", "/readyz")
+
+        assert 200 == alive
+        assert 503 == ready
+        assert ("ok", True) == (told["accounts"], told["redis"] != "ok")
+        assert 0 == await server.stop()
+
+
+async def test_request_in_hand_is_finished(quick: Sections, folder: Path, sandbox: Sandbox) -> None:
+    """
+    What was asked before the signal is answered before the end.
+    """
+    write_settings(folder, **quick)
+    sandbox.platform.fail("/cgi-bin/stable_token", delay=0.5)
+
+    async with start(folder) as server, Visitor(server.base_url) as visitor:
+        await server.logged("serving url=")
+        asked = asyncio.create_task(visitor.request("GET", "/readyz"))
+        await until(lambda: not list(sandbox.platform.faults), "the call to WeChat")
+        ended = await server.stop()
+        status, answer = await asked
+
+    assert 0 == ended
+    assert status in {200, 503}
+    assert "ok" == answer["redis"]
+
+
+async def test_log_of_a_whole_story_tells_no_secret(
+    quick: Sections, folder: Path, sandbox: Sandbox, saoma: Saoma
+) -> None:
+    """
+    At level debug the real log has one line an event, and neither openid nor secret in it.
+    """
+    scene = 3_987_654_321
+    quick |= {"log": {"level": "debug"}, "pool": {"first_scene_id": scene}}
+    config = write_settings(folder, **quick)
+    await add_account(saoma, config)
+
+    async with serve(folder) as server, Visitor(server.base_url) as visitor:
+        sandbox.pusher.callbacks = [f"{server.base_url}/wechat"]
+        page = await visitor.open_page()
+        code = await page.get_qr()
+        await sandbox.phone.scan(ticket=code["ticket"], openid=OPENID)
+        token = (await page.expect("bind_required"))["bind_token"]
+        for password in ("a wrong one", PASSWORD):
+            await visitor.post("/user/bind", bind_token=token, username="alice", password=password)
+        session, browser = visitor.cookie("saoma_session"), visitor.cookie("saoma_browser")
+        await visitor.request("DELETE", "/session")
+        await asyncio.gather(server.stop(), page.closed())
+
+    log = "\n".join(server.log)
+    secrets = {
+        "openid": OPENID,
+        "password": PASSWORD,
+        "token": token,
+        "resume": code["resume"].partition(".")[2],
+        "session": session or "none",
+        "browser": browser or "none",
+        "access token": sandbox.platform.tokens.stable().value,
+        "appsecret": sandbox.account.secret,
+        "push token": sandbox.account.token,
+        "scene": str(scene)[:-1],
+    }
+    assert "scan outcome=bind_required" in log
+    assert "POST /user/bind status=200" in log
+    assert [] == [name for name, value in secrets.items() if value in log]
+    assert all(line[:4].isdigit() for line in server.log)
+
+
+# ---- settings that change while it runs
+
+
+async def test_hang_up_changes_the_pool_at_once(quick: Sections, folder: Path) -> None:
+    """
+    SIGHUP makes the pool larger under an open page, and names what needs a restart.
+    """
+    write_settings(folder, **quick, pool={"size": 1})
+
+    async with serve(folder) as server, Visitor(server.base_url) as visitor:
+        first, second = await visitor.open_page(), await visitor.open_page()
+        await first.get_qr()
+        await second.send("get_qr")
+        before = await second.expect("error")
+        write_settings(
+            folder, **quick, pool={"size": 2}, server={"drain_seconds": 7}, log={"level": "debug"}
+        )
+        server.hang_up()
+        await server.logged("pool.size")
+        restart = await server.logged("restart")
+        after = await second.get_qr()
+
+        assert "pool_exhausted" == before["code"]
+        assert after["ticket"]
+        assert 1 == len(restart)
+        assert "server.drain_seconds" in restart[0]
+
+
+async def test_hang_up_with_a_bad_file_changes_nothing(quick: Sections, folder: Path) -> None:
+    """
+    A file that cannot be used is reported, and the server goes on as before.
+    """
+    write_settings(folder, **quick, pool={"size": 1})
+
+    async with serve(folder) as server, Visitor(server.base_url) as visitor:
+        page = await visitor.open_page()
+        await page.get_qr()
+        write_settings(folder, **quick, pool={"size": "many"}, login={"auto_register": True})
+        server.hang_up()
+        told = await server.logged("pool.size")
+        other = await visitor.open_page()
+        await other.send("get_qr")
+        error = await other.expect("error")
+        write_settings(folder, **quick, pool={"size": 2})
+        server.hang_up()
+        await server.logged("changed=pool.size")
+
+        assert "config.yaml" in told[0]
+        assert "many" in told[0]
+        assert "pool_exhausted" == error["code"]
+        assert await other.get_qr()
+
+
+async def test_hang_up_changes_the_login_at_once(
+    quick: Sections, folder: Path, sandbox: Sandbox
+) -> None:
+    """
+    A page that was open before obeys the new rules with its next scan.
+    """
+    write_settings(folder, **quick)
+
+    async with serve(folder) as server, Visitor(server.base_url) as visitor:
+        sandbox.pusher.callbacks = [f"{server.base_url}/wechat"]
+        page = await visitor.open_page()
+        code = await page.get_qr()
+        write_settings(folder, **quick, login={"confirmation": "number"})
+        server.hang_up()
+        await server.logged("login.confirmation")
+        await sandbox.phone.scan(ticket=code["ticket"], openid=OPENID)
+
+        assert 3 == len((await page.expect("scanned"))["choices"])
+
+
+# ---- several processes
+
+
+async def test_two_processes_serve_one_port_and_one_is_replaced(
+    quick: Sections, folder: Path, sandbox: Sandbox
+) -> None:
+    """
+    Pages of both workers get their own results; a worker that is killed has a successor.
+    """
+    write_settings(folder, **quick, server={"processes": 2})
+
+    async with serve(folder) as server, Visitor(server.base_url) as visitor:
+        await until(lambda: 2 == len(server.children("--worker")), "the workers")
+        await server.logged("serving url=", times=2)
+        sandbox.pusher.callbacks = [f"{server.base_url}/wechat"]
+        pages = [await visitor.open_page() for _ in range(8)]
+        codes = await asyncio.gather(*(page.get_qr() for page in pages))
+        openids = [f"oMany00000000000000000user{number}" for number in range(8)]
+        await asyncio.gather(
+            *(
+                sandbox.phone.scan(ticket=code["ticket"], openid=openid)
+                for code, openid in zip(codes, openids, strict=True)
+            )
+        )
+        tokens = {(await page.expect("bind_required"))["bind_token"] for page in pages}
+        async with visitor.http.get("/metrics") as response:
+            figures = await response.text()
+
+        assert 8 == len(tokens)
+        assert "\nsaoma_sockets_open 8.0\n" in figures
+        assert '\nsaoma_scans_total{outcome="bind_required"} 8.0\n' in figures
+
+        killed, spared = server.children("--worker")
+        os.kill(killed, signal.SIGKILL)
+        await server.logged("serving url=", times=3)
+        workers = server.children("--worker")
+
+        assert 2 == len(workers)
+        assert spared in workers
+        assert killed not in workers
+        ended, *_ = await asyncio.gather(server.stop(), *(page.closed() for page in pages))
+        assert 0 == ended
+        assert {} == server.processes()
+
+
+async def test_pages_of_all_processes_are_sent_away(quick: Sections, folder: Path) -> None:
+    """
+    SIGTERM reaches the pages of every worker.
+    """
+    write_settings(folder, **quick, server={"processes": 2})
+
+    async with serve(folder) as server, Visitor(server.base_url) as visitor:
+        await server.logged("serving url=", times=2)
+        pages = [await visitor.open_page() for _ in range(6)]
+        ended, *closed = await asyncio.gather(server.stop(), *(page.closed() for page in pages))
+
+    assert 0 == ended
+    assert [1012] * 6 == closed
+
+
+async def test_hang_up_reaches_every_process(quick: Sections, folder: Path) -> None:
+    """
+    Every worker reads the file again.
+    """
+    write_settings(folder, **quick, server={"processes": 2})
+
+    async with serve(folder) as server:
+        await server.logged("serving url=", times=2)
+        write_settings(folder, **quick, server={"processes": 2}, pool={"size": 7})
+        server.hang_up()
+
+        assert 2 == len(await server.logged("changed=pool.size", times=2))
+
+
+async def test_taken_port_is_said_once_with_several_processes(
+    quick: Sections, folder: Path
+) -> None:
+    """
+    With workers too a taken port is found before anything starts.
+    """
+    write_settings(folder, **quick, server={"processes": 2})
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = await run(*SERVER, "--port", str(taken.getsockname()[1]), folder=folder)
+
+    assert 1 == ended.code
+    assert_said_once(ended.err, "cannot listen")
+
+
+async def test_killed_parent_takes_its_workers_along(quick: Sections, folder: Path) -> None:
+    """
+    Workers do not outlive the process that watches them.
+    """
+    write_settings(folder, **quick, server={"processes": 2})
+
+    async with serve(folder) as server, aiohttp.ClientSession() as http:
+        await server.logged("serving url=", times=2)
+        await server.stop(signal.SIGKILL)
+        await until(lambda: not server.processes(), "the end of the workers")
+
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await http.get(f"{server.base_url}/healthz")

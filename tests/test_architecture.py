@@ -1,0 +1,83 @@
+"""Imports point down only."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MAY_IMPORT = {
+    "store": set(),
+    "metrics": set(),
+    "scene_pool": {"store"},
+    "wechat": set(),
+    "accounts": {"store"},
+    "login": {"scene_pool", "wechat", "accounts", "store"},
+    "handlers": {"login", "scene_pool", "wechat", "accounts", "store", "metrics"},
+    "settings": set(),
+    "serving": {
+        *("handlers", "login", "scene_pool", "wechat", "accounts", "store"),
+        *("metrics", "settings"),
+    },
+    "processes": set(),
+    "sandbox": set(),
+}
+PURE = ("flow", "messages", "errors")
+
+
+def imported(file: Path) -> set[str]:
+    """Return the modules that *file* imports, in full."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file}: a relative import"
+            found.add(node.module or "")
+    return found
+
+
+def packages(file: Path) -> set[str]:
+    """Return the top-level names that *file* imports."""
+    return {name.partition(".")[0] for name in imported(file)}
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_package_imports_only_what_lies_below_it(package: str):
+    """
+    A package knows those below it, never those above or beside it.
+    """
+    allowed = MAY_IMPORT[package] | {package}
+
+    for file in (ROOT / package).rglob("*.py"):
+        assert set() == (packages(file) & MAY_IMPORT.keys()) - allowed, file
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_flow_messages_and_errors_know_nothing_of_networks(module: str):
+    """
+    What decides is free of I/O: the standard library, msgspec and one another.
+    """
+    names = imported(ROOT / "login" / f"{module}.py")
+
+    allowed = {"msgspec", *sys.stdlib_module_names}
+    beyond = {name for name in names if name.partition(".")[0] not in allowed}
+    assert beyond <= {f"login.{other}" for other in PURE}
+
+
+def test_login_knows_no_tornado():
+    """
+    Sockets and requests are the handlers' business.
+    """
+    for file in (ROOT / "login").glob("*.py"):
+        assert "tornado" not in packages(file), file
+
+
+def test_every_package_of_ours_has_a_place():
+    """
+    A new package is put into the picture.
+    """
+    folders = {folder.parent.name for folder in ROOT.glob("*/__init__.py")}
+
+    assert MAY_IMPORT.keys() == folders - {"tests", "benchmarks"}
