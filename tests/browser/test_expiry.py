@@ -1,0 +1,64 @@
+"""Codes that run out in front of a visitor."""
+
+from playwright.async_api import expect
+
+from tests.browser.axe import violations
+from tests.browser.conftest import OpenSignIn, StartSite
+from tests.site import OPENID
+
+# Codes that nobody was seen to wait for, before the page asks (`IDLE_REFRESHES` in attempt.js).
+ROUNDS = 5
+
+
+async def test_code_is_replaced_in_place_when_it_has_run_out(
+    start_site: StartSite, open_sign_in: OpenSignIn
+):
+    """
+    The next code takes the place of the last one in the same document, and it works.
+    """
+    site = await start_site(pool={"ticket_seconds": 1})
+    sign_in = await open_sign_in(site)
+    await sign_in.remember()
+    first = await sign_in.shows_code()
+    second = await sign_in.shows_another_code(than=first)
+    await site.sandbox.phone.scan(ticket=second, openid=OPENID)
+    await sign_in.reach("bind_required")
+
+    assert await sign_in.remembers()
+
+
+async def test_code_is_not_replaced_once_it_was_scanned(
+    start_site: StartSite, open_sign_in: OpenSignIn
+):
+    """
+    While the visitor picks the number, the code's end changes nothing.
+    """
+    site = await start_site(pool={"ticket_seconds": 1}, login={"confirmation": "number"})
+    await site.add_account("alice")
+    sign_in, other = await open_sign_in(site), await open_sign_in(site)
+    ticket = await sign_in.shows_code()
+    await site.sandbox.phone.scan(ticket=ticket, openid=OPENID)
+    await sign_in.reach("scanned")
+    # Another page, whose code is the younger one, gets its next meanwhile.
+    await other.shows_another_code(than=await other.shows_code())
+
+    await sign_in.reach("scanned")
+    assert ticket == await sign_in.code.get_attribute("data-ticket")
+
+
+async def test_page_without_a_sign_of_life_asks_whether_somebody_is_there(
+    start_site: StartSite, open_sign_in: OpenSignIn
+):
+    """
+    After some rounds that nobody watched the codes rest, until the visitor asks for one.
+    """
+    site = await start_site(pool={"ticket_seconds": 1})
+    sign_in = await open_sign_in(site)
+    tickets = {await sign_in.shows_code()}
+    for _ in range(ROUNDS):
+        tickets.add(await sign_in.shows_another_code(than=list(tickets)[-1]))
+    await sign_in.reach("idle")
+    await expect(sign_in.retry).to_be_visible()
+    assert [] == await violations(sign_in.page)
+    await sign_in.ask_again()
+    await sign_in.shows_code()

@@ -1,0 +1,179 @@
+"""The user page: linking WeChat, taking it off, signing out."""
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.complaints import Complaints
+from tests.browser.conftest import NewContext, OpenSignIn
+from tests.browser.pages import SignIn
+from tests.site import OPENID, OTHER_OPENID, PASSWORD, Site
+
+
+class UserPage(SignIn):
+    """The user page, signed in."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(page)
+        self.state: Locator = page.get_by_test_id("wechat-state")
+        self.note = page.locator("[data-part=note]")
+        self.start = page.get_by_test_id("bind-start")
+        self.unbind_form = page.get_by_test_id("unbind-form")
+
+    async def is_bound(self) -> None:
+        """Wait until the page says that WeChat is linked."""
+        await expect(self.state).to_have_attribute("data-bound", "true")
+
+    async def is_free(self) -> None:
+        """Wait until the page says that WeChat is not linked."""
+        await expect(self.state).to_have_attribute("data-bound", "false")
+
+    async def link(self) -> str:
+        """Ask for a code to link WeChat; return its ticket."""
+        await self.start.click()
+        return await self.shows_code()
+
+    async def unlink(self, password: str) -> None:
+        """Ask to take WeChat off, with a password."""
+        if not await self.unbind_form.is_visible():
+            await self.page.locator("[data-part=unbind] summary").click()
+        await self.unbind_form.locator("[name=password]").fill(password)
+        await self.unbind_form.get_by_role("button").click()
+
+
+@pytest.fixture
+async def user_page(site: Site, new_context: NewContext) -> UserPage:
+    """The page of alice, who is signed in."""
+    visitor = site.visitor()
+    assert 200 == (await visitor.post("/login", username="alice", password=PASSWORD))[0]
+    session = visitor.cookie(site.settings.session.cookie_name) or ""
+    context = await new_context()
+    await context.add_cookies(
+        [{"name": site.settings.session.cookie_name, "value": session, "url": site.base_url}]
+    )
+    page = await context.new_page()
+    await page.goto(f"{site.base_url}/user")
+    return UserPage(page)
+
+
+async def bind(site: Site, username: str, openid: str) -> None:
+    """Bind a WeChat user to an account, elsewhere."""
+    visitor = site.visitor()
+    page = await visitor.open_page()
+    code = await page.get_qr()
+    await site.sandbox.phone.scan(ticket=code["ticket"], openid=openid)
+    token = (await page.expect("bind_required"))["bind_token"]
+    proof = {"bind_token": token, "username": username, "password": PASSWORD}
+    assert 200 == (await visitor.post("/user/bind", **proof))[0]
+
+
+async def test_scan_on_the_user_page_links_wechat(site: Site, user_page: UserPage):
+    """
+    Signed in, a scan is all it takes to link; the page says so and stays linked.
+    """
+    await user_page.is_free()
+    await site.sandbox.phone.scan(ticket=await user_page.link(), openid=OPENID)
+    await user_page.is_bound()
+    await expect(user_page.note).to_have_text("微信已关联。下次扫一扫就能登录。")
+    await user_page.page.reload()
+
+    await user_page.is_bound()
+
+
+async def test_unlinking_asks_for_the_password(
+    site: Site, user_page: UserPage, complaints: Complaints
+):
+    """
+    A wrong password changes nothing and is told; the right one takes WeChat off.
+    """
+    complaints.expect("status of 401")
+    await bind(site, "alice", OPENID)
+    await user_page.page.reload()
+    await user_page.unlink("wrong")
+    error = user_page.unbind_form.get_by_role("alert")
+    await expect(error).to_have_text("密码不对，请再试一次。")
+    await user_page.is_bound()
+    await user_page.unlink(PASSWORD)
+    await user_page.is_free()
+    await user_page.page.reload()
+
+    await user_page.is_free()
+
+
+async def test_wechat_can_be_linked_again_after_it_was_taken_off(site: Site, user_page: UserPage):
+    """
+    Linking, unlinking and linking work one after the other without a reload.
+    """
+    await site.sandbox.phone.scan(ticket=await user_page.link(), openid=OPENID)
+    await user_page.is_bound()
+    await user_page.unlink(PASSWORD)
+    await user_page.is_free()
+    await site.sandbox.phone.scan(ticket=await user_page.link(), openid=OTHER_OPENID)
+
+    await user_page.is_bound()
+
+
+async def test_wechat_of_another_account_is_not_taken_away(site: Site, user_page: UserPage):
+    """
+    A scan by a WeChat user who has an account is told plainly, and changes nothing.
+    """
+    await site.add_account("bob")
+    await bind(site, "bob", OPENID)
+    await site.sandbox.phone.scan(ticket=await user_page.link(), openid=OPENID)
+    await expect(user_page.note).to_have_text("这个微信已经属于另一个账号，没有作任何改动。")
+
+    await user_page.is_free()
+    await expect(user_page.start).to_be_visible()
+
+
+async def test_account_with_another_wechat_is_told_at_the_bind_form(
+    site: Site, open_sign_in: OpenSignIn, complaints: Complaints
+):
+    """
+    A second WeChat user cannot bind to an account that has one; the form says what to do.
+    """
+    complaints.expect("status of 409")
+    await bind(site, "alice", OPENID)
+    sign_in = await open_sign_in(site)
+    await site.sandbox.phone.scan(ticket=await sign_in.shows_code(), openid=OTHER_OPENID)
+    await sign_in.bind("alice")
+
+    await expect(sign_in.bind_form.get_by_role("alert")).to_contain_text("已经关联了别的微信")
+
+
+async def test_code_on_the_user_page_can_be_put_away(user_page: UserPage):
+    """
+    Who changes his mind closes the code, and may ask for another one.
+    """
+    await user_page.link()
+    await user_page.page.locator("[data-part=close]").click()
+    await expect(user_page.code).to_be_hidden()
+    await expect(user_page.start).to_be_focused()
+
+    await user_page.link()
+
+
+async def test_sign_out_ends_the_session(site: Site, user_page: UserPage):
+    """
+    After signing out the user page is behind the sign-in page again.
+    """
+    await user_page.sign_out()
+    await user_page.page.goto(f"{site.base_url}/user")
+
+    await user_page.arrives("/?next=/user")
+
+
+async def test_session_that_ended_elsewhere_leads_to_the_sign_in_page(
+    site: Site, user_page: UserPage, complaints: Complaints
+):
+    """
+    A user page that is signed out in another tab leads to the way in when it is used.
+    """
+    complaints.expect("status of 401")
+    await bind(site, "alice", OPENID)
+    await user_page.page.reload()
+    tab = UserPage(await user_page.page.context.new_page())
+    await tab.page.goto(f"{site.base_url}/user")
+    await tab.sign_out()
+    await user_page.unlink(PASSWORD)
+
+    await user_page.arrives("/?next=/user")
