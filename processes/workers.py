@@ -32,7 +32,7 @@ async def run_workers(
                         name=f"worker {number}",
                         command=command,
                         environ={FIGURES: figures},
-                        stop_seconds=drain_seconds + 5,
+                        stop_seconds=drain_seconds + 10,
                         ended=lambda pid: mark_process_dead(pid, figures),  # type: ignore[no-untyped-call]
                     )
                 )

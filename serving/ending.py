@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from tornado.httpserver import HTTPServer
 
@@ -15,6 +16,8 @@ log = logging.getLogger("saoma")
 PAUSE_SECONDS = 0.005
 # What of the drain time may pass with sending pages away.
 SHARE = 0.6
+# For a request that came in last of all; WeChat waits no longer for an answer.
+LAST_SECONDS = 5.0
 
 
 async def drain(server: HTTPServer, context: Context, seconds: float) -> None:
@@ -30,10 +33,13 @@ async def drain(server: HTTPServer, context: Context, seconds: float) -> None:
                 if place:
                     await asyncio.sleep(pause)
                 socket.close(CloseCode.RESTARTING, "restarting")
-            await context.requests.none.wait()
             await context.sockets.none.wait()
             await context.pages.settled()
+            await context.requests.none.wait()
     except TimeoutError:
         log.warning("drained not all pages=%d", len(context.sockets.open))
     await server.close_all_connections()
+    # What came in on an open connection until just now still needs what we have open.
+    with suppress(TimeoutError):
+        await asyncio.wait_for(context.requests.none.wait(), LAST_SECONDS)
     await context.pages.settled()
