@@ -191,8 +191,8 @@ class Page:
                 raise
             return  # another page has continued the attempt
         except AlreadyScanned:
-            if self.uuid == owner.uuid and self._awaits_scan():
-                await self._retell()
+            if self.uuid == owner.uuid:
+                await self.resync()  # unless a signal is faster
             return
         if self.gone:
             await self._detach(self.uuid)
