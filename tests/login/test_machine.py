@@ -215,7 +215,7 @@ class LoginMachine(RuleBasedStateMachine):
     @rule(which=WHICH, process=st.integers(0, 1))
     def resume_by_another_browser(self, which: int, process: int) -> None:
         attempt = self.one_of(self.all_attempts, which)
-        page = self.new_page(process, "a thief's")
+        page = self.new_page(process, f"a thief's, {len(self.all_pages)}")
         assert "unknown_attempt" == self.ask(page, "error", attempt)["code"]
 
     # ---- phones
@@ -249,7 +249,7 @@ class LoginMachine(RuleBasedStateMachine):
     def trade(self, which: int, mine: bool, latest: bool) -> None:
         attempt = self.one_of(self.told_attempts(), which)
         code = attempt.proofs[-1 if latest else 0]
-        browser = digest(attempt.browser if mine else "a thief's")
+        browser = digest(attempt.browser if mine else "nobody's")
         if not (mine and attempt.state == "approved" and code == attempt.proofs[-1]):
             with pytest.raises(CodeGone):
                 self.run(self.entrance.by_code(code, browser))
@@ -266,7 +266,7 @@ class LoginMachine(RuleBasedStateMachine):
         token = attempt.proofs[-1 if latest else 0]
         asked = BindAsked(
             bind_token=token,
-            browser=digest(attempt.browser if mine else "a thief's"),
+            browser=digest(attempt.browser if mine else "nobody's"),
             address="10.1.2.3",
             session=self.run(self.session_of_a_new_account(attempt.openid)),
         )
@@ -358,9 +358,12 @@ class LoginMachine(RuleBasedStateMachine):
         """Note that an attempt ended in a session; its page is closed."""
         attempt.state = "done"
         self.sessions_made += 1
-        if attempt.page:
-            self.run(asyncio.wait_for(attempt.page.screen.end.wait(), 5))
-            assert [1000] == attempt.page.screen.closed
+        page = attempt.page
+        if page:
+            self.run(asyncio.wait_for(page.screen.end.wait(), 5))
+            assert [1000] == page.screen.closed
+            self.run(page.screen.leave())
+            page.open, attempt.page = False, None
 
     def openid(self, person: int) -> str:
         """Return somebody's openid."""
