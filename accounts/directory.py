@@ -16,7 +16,7 @@ from unicodedata import normalize
 from msgspec import Struct
 from sqlalchemy import Row, Select, delete, event, insert, select, update
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from accounts.schema import accounts, identities, metadata
@@ -24,6 +24,8 @@ from accounts.schema import accounts, identities, metadata
 # WeChat wants its answer within 5 s, and a page should not wait much longer.
 CALL_TIMEOUT = 2.0
 SQLITE_POOL: dict[str, Any] = {"pool_size": 4, "max_overflow": 0}
+# How often tables are made: another process may be making them at the same time.
+TABLE_TRIES = 3
 # Transactions of one process that change something at the same time.
 MAX_WRITERS = 10
 # Letters and digits that cannot be mistaken for one another.
@@ -277,10 +279,16 @@ class Directory:
         if self._ready:
             return
         async with self._preparing:
-            if not self._ready:
-                async with self._engine.begin() as connection:
-                    await connection.run_sync(metadata.create_all)
-                self._ready = True
+            for tries in range(1, TABLE_TRIES + 1):
+                if self._ready:
+                    return
+                try:
+                    async with self._engine.begin() as connection:
+                        await connection.run_sync(metadata.create_all)
+                    self._ready = True
+                except DBAPIError:
+                    if tries == TABLE_TRIES:
+                        raise
 
 
 def _account(row: Row[int, str, str | None, int | None]) -> Account:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import VerificationError
 
 from store import new_secret
 
@@ -53,7 +53,7 @@ class Passwords:
     def _matches(self, password_hash: str, password: str) -> bool:
         try:
             return self._hasher.verify(password_hash, password)
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, ValueError):  # ValueError: no hash at all
             return False
 
     async def _in_thread(self, work: "partial[T]") -> T:

@@ -81,3 +81,43 @@ def test_every_package_of_ours_has_a_place():
     folders = {folder.parent.name for folder in ROOT.glob("*/__init__.py")}
 
     assert MAY_IMPORT.keys() == folders - {"tests", "benchmarks"}
+
+
+PRODUCT = [
+    *sorted(ROOT.glob("*.py")),
+    *sorted(file for package in MAY_IMPORT for file in (ROOT / package).rglob("*.py")),
+]
+
+
+def test_product_never_imports_the_sandbox() -> None:
+    """
+    The stand-in talks to the product over HTTP as WeChat does, and no other way.
+    """
+    files = [file for file in PRODUCT if file.relative_to(ROOT).parts[0] != "sandbox"]
+
+    assert [] == [file for file in files if "sandbox" in packages(file)]
+
+
+def test_settings_are_known_at_the_top_only() -> None:
+    """
+    Whoever is below the wiring takes plain arguments.
+    """
+    knows = {file.relative_to(ROOT).parts[0] for file in PRODUCT if "settings" in packages(file)}
+
+    assert {"server.py", "command_line.py", "serving", "settings"} >= knows
+
+
+def test_nobody_imports_the_entry_points_but_the_command() -> None:
+    """
+    The wiring is the top: nothing below knows it.
+    """
+    files = [file for file in PRODUCT if {"server", "command_line"} & packages(file)]
+
+    assert {ROOT / "command_line.py"} >= set(files)
+
+
+def test_product_never_imports_the_tests() -> None:
+    """
+    What is for tests stays there.
+    """
+    assert [] == [file for file in PRODUCT if "tests" in packages(file)]

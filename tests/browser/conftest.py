@@ -17,6 +17,9 @@ from tests.site import Site, open_site
 # Machines that run tests may be busy; a test that passes never waits that long.
 PATIENCE_MS = 15_000
 
+# Without motion, because nobody watches, and what is drawn costs time.
+USUAL = {"locale": "zh-CN", "reduced_motion": "reduce"}
+
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -100,7 +103,7 @@ async def new_context(
     contexts: list[BrowserContext] = []
 
     async def make(**options: Any) -> BrowserContext:
-        context = await chromium.new_context(**({"locale": "zh-CN"} | options))
+        context = await chromium.new_context(**(USUAL | options))
         context.set_default_timeout(PATIENCE_MS)
         complaints.listen(context)
         contexts.append(context)

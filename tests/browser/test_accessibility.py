@@ -57,7 +57,7 @@ async def test_states_of_the_sign_in_page_are_accessible(
     complaints.expect("status of 401")
     site = await start_site(login={"confirmation": "number"})
     await site.add_account("alice")
-    sign_in = await open_sign_in(site, reduced_motion="reduce", **look)
+    sign_in = await open_sign_in(site, **look)
     walk = Walk(sign_in)
     await sign_in.shows_code()
     await walk.look("waiting")
@@ -101,7 +101,7 @@ async def test_states_without_a_server_are_accessible(
     Cut off, taken over, not found: no violation either.
     """
     complaints.expect("ERR_INTERNET_DISCONNECTED", "status of 404")
-    sign_in = await open_sign_in(site, clock=True, reduced_motion="reduce", **look)
+    sign_in = await open_sign_in(site, clock=True, **look)
     walk = Walk(sign_in)
     await sign_in.shows_code()
     async with sign_in.page.expect_popup() as opened:
@@ -133,7 +133,7 @@ async def test_user_page_is_accessible(
     Free, with a code, linked, about to be unlinked with a wrong password: no violation.
     """
     complaints.expect("status of 401")
-    sign_in = await open_sign_in(site, "/?next=/user", reduced_motion="reduce", **look)
+    sign_in = await open_sign_in(site, "/?next=/user", **look)
     walk = Walk(sign_in)
     await sign_in.sign_in("alice")
     await sign_in.arrives("/user")
@@ -163,7 +163,7 @@ async def test_phone_page_is_accessible(
     """
     The virtual phone with a code waiting, with its follow sheet, and with a reply: no violation.
     """
-    sign_in = await open_sign_in(site, reduced_motion="reduce", **look)
+    sign_in = await open_sign_in(site, **look)
     ticket = await sign_in.shows_code()
     phone: Phone = await open_phone(site, beside=sign_in)
     walk = Walk(SignIn(phone.page))

@@ -12,7 +12,7 @@ async def test_story_of_a_new_user_ends_signed_in_and_the_next_scan_is_enough(
     """
     A WeChat user scans, binds an account once, signs out, and is signed in by the next scan.
     """
-    sign_in = await open_sign_in(site)
+    sign_in = await open_sign_in(site, reduced_motion="no-preference")
     phone = await open_phone(site, beside=sign_in)
     await sign_in.remember()
     await phone.pick_user("小明")

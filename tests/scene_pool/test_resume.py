@@ -282,6 +282,22 @@ async def test_resume_after_detach_counts_the_id_as_leased_again(
     assert {"leased": 1, "resting": 0, "free": 2} == await pool.count()
 
 
+async def test_resume_does_not_count_an_id_that_was_passed_on_as_dead(
+    pool: ScenePool, attempts: Attempts, time_machine: TimeMachine
+) -> None:
+    """
+    A page that comes back to a dead code leaves the figures of the id's next owner alone.
+    """
+    await show_code(pool, "u1")
+    await time_machine.forward(201)
+    await show_code(pool, "u2")
+
+    resumed = await come_back(attempts)
+
+    assert resumed
+    assert {"leased": 1, "resting": 0, "free": 2} == await pool.count()
+
+
 async def test_resume_without_rest_does_not_take_the_id_back(
     pool: ScenePool, attempts: Attempts
 ) -> None:
