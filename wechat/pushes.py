@@ -58,6 +58,10 @@ class PushKind(Enum):
 
     SCAN = "scan"
     """Somebody scanned a code: an event with a ticket, of a follower or a new one."""
+    TEXT = "text"
+    """Somebody wrote to the account."""
+    UNSUBSCRIBE = "unsubscribe"
+    """Somebody follows the account no longer."""
     OTHER = "other"
 
 
@@ -75,6 +79,8 @@ class Push(Struct, frozen=True, kw_only=True):
     ticket: str = ""
     scene: str = ""
     """What the code carried; may be empty although the ticket is right."""
+    text: str = ""
+    """What was written."""
     nonce: str = ""
     encrypted: bool = False
 
@@ -191,7 +197,7 @@ def _push(fields: dict[str, object], *, nonce: str, encrypted: bool) -> Push:
     for name in ("ToUserName", "FromUserName", "CreateTime", "MsgType"):
         if not isinstance(fields.get(name), str):
             raise BadPush(name)
-    for name in ("Event", "EventKey", "Ticket"):
+    for name in ("Event", "EventKey", "Ticket", "Content"):
         if not isinstance(fields.get(name) or "", str):
             raise BadPush(name)
     openid, created = str(fields["FromUserName"]), str(fields["CreateTime"])
@@ -203,15 +209,23 @@ def _push(fields: dict[str, object], *, nonce: str, encrypted: bool) -> Push:
     if len(ticket) > MAX_TICKET_LENGTH:
         raise BadPush("Ticket")
     event = str(fields.get("Event") or "") if fields["MsgType"] == "event" else ""
-    scanned = bool(ticket) and event.lower() in {"scan", "subscribe"}
     return Push(
-        kind=PushKind.SCAN if scanned else PushKind.OTHER,
+        kind=_kind(str(fields["MsgType"]), event.lower(), ticket),
         name=re.sub(r"[^A-Za-z0-9_]", "?", event or str(fields["MsgType"]))[:32],
         openid=openid,
         account=str(fields["ToUserName"]),
         created=int(created),
         ticket=ticket,
         scene=key.removeprefix(SCENE_PREFIX) if event.lower() == "subscribe" else key,
+        text=str(fields.get("Content") or ""),
         nonce=nonce,
         encrypted=encrypted,
     )
+
+
+def _kind(message_type: str, event: str, ticket: str) -> PushKind:
+    if event in {"scan", "subscribe"} and ticket:
+        return PushKind.SCAN
+    if event == "unsubscribe":
+        return PushKind.UNSUBSCRIBE
+    return PushKind.TEXT if message_type == "text" else PushKind.OTHER

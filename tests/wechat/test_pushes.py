@@ -57,7 +57,7 @@ def vectors(kind: str) -> list[Any]:
     [
         ("01-subscribe-qrscene", PushKind.SCAN, "subscribe", "230"),
         ("02-scan-same-user-and-ticket", PushKind.SCAN, "SCAN", "230"),
-        ("03-unsubscribe", PushKind.OTHER, "unsubscribe", ""),
+        ("03-unsubscribe", PushKind.UNSUBSCRIBE, "unsubscribe", ""),
         ("04-subscribe-plain-empty-eventkey", PushKind.OTHER, "subscribe", ""),
         ("05-scan-empty-eventkey-with-ticket", PushKind.SCAN, "SCAN", ""),
         ("06-scan-scene-str-with-dots", PushKind.SCAN, "SCAN", "lrfun.com.UxJkWC1531967386903"),
@@ -67,7 +67,7 @@ def vectors(kind: str) -> list[Any]:
             "SCAN",
             "qr_scene_1532927897972126214",
         ),
-        ("08-text-message-64bit-msgid", PushKind.OTHER, "text", ""),
+        ("08-text-message-64bit-msgid", PushKind.TEXT, "text", ""),
         ("09-subscribe-underscored-scene", PushKind.SCAN, "subscribe", "om_a_1"),
         ("10-scan-ticket-with-underscore", PushKind.SCAN, "SCAN", "1"),
         ("11-scan-ticket-with-slash", PushKind.SCAN, "SCAN", "16"),
