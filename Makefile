@@ -18,7 +18,7 @@ install: $(VENV)/.installed  ## make the .venv that `make run` uses
 
 test: $(VENV)/.tools  ## run every test, in a real browser too
 	@tests/install_browser
-	@tests/install_redis
+	@tests/install_servers
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 chaos: $(VENV)/.tools  ## break everything at random for SECONDS=120; SEED=7 repeats a run

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from http import HTTPStatus
 
 from accounts import AccountsUnavailable
@@ -22,7 +21,7 @@ class CallbackHandler(BaseHandler):
 
     def prepare(self) -> None:
         """Leave browsers' cookies and origins out of it."""
-        self.received_at = time.time()
+        self.received_at = self.context.clock()
         self.context.requests.begin()
         self.browser = ""
 

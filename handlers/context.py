@@ -12,6 +12,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.websocket import WebSocketHandler
 
 from login import Entrance, Pages, Scans
+from store import Clock
 from wechat import Pushes
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ class Context(Struct, kw_only=True):
     pages: Pages
     scans: Scans
     pushes: Pushes
+    clock: Clock
     texts: "Texts"
     static_version: str
     readiness: Readiness

@@ -125,7 +125,8 @@ class Page:
             self._settle(State(signal.state))
             if signal.frame:
                 self._send(signal.frame)
-                self._pages.delivered(max(0.0, time.time() - signal.at))
+                if signal.at:
+                    self._pages.delivered(max(0.0, self._pages.clock() - signal.at))
             elif signal.state == State.DONE:
                 self._close(CloseCode.DONE)
 

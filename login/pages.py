@@ -21,7 +21,7 @@ from login.rules import Rules
 from login.scans import Scans
 from login.signal import parse, signal
 from scene_pool import Attempts, ScenePool
-from store import Signals, Store, StoreUnavailable, digest
+from store import Clock, Signals, Store, StoreUnavailable, digest
 from wechat import Client
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ class Pages:
         codes: Codes,
         scans: Scans,
         rules: Rules,
+        clock: Clock,
         *,
         pool_exhausted: Callable[[], None],
         delivered: Callable[[float], None],
@@ -55,6 +56,7 @@ class Pages:
         self.codes = codes
         self.scans = scans
         self.rules = rules
+        self.clock = clock
         self.pool_exhausted = pool_exhausted
         self.delivered = delivered
         self.dying_seconds = dying_seconds
@@ -74,6 +76,7 @@ class Pages:
     async def run(self) -> None:
         """Listen for signals and sweep, until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self.clock.run())
             group.create_task(self._signals.run())
             group.create_task(self._sweep_now_and_then())
 

@@ -1,7 +1,5 @@
 """What a process tells the one that holds an attempt: its new state, and the frame."""
 
-import time
-
 import msgspec
 from msgspec import Struct
 
@@ -16,8 +14,8 @@ class Signal(Struct, frozen=True, kw_only=True):
     state: str
     frame: str = ""
     """What the page is told; empty when there is nothing to say."""
-    at: float = msgspec.field(default_factory=time.time)
-    """When the event that caused it came in, Unix seconds."""
+    at: float = 0
+    """When the push that caused it came in, Unix seconds by the store's clock; 0 = none did."""
 
 
 _decoder = msgspec.json.Decoder(Signal)
@@ -26,7 +24,7 @@ _decoder = msgspec.json.Decoder(Signal)
 def signal(uuid: str, state: State | str, message: ToPage | None = None, at: float = 0) -> str:
     """Return the text of a signal about the attempt *uuid*."""
     frame = encode(message) if message else ""
-    made = Signal(uuid=uuid, state=state, frame=frame, at=at or time.time())
+    made = Signal(uuid=uuid, state=state, frame=frame, at=at)
     return msgspec.json.encode(made).decode()
 
 

@@ -13,7 +13,7 @@ from login import Codes, Entrance, Pages, Rules, Scans
 from scene_pool import Attempts, ScenePool
 from serving.rules import login_rules, pool_rules, site_of
 from settings import Settings
-from store import StoreUnavailable, Throttle, connect
+from store import Clock, StoreUnavailable, Throttle, connect
 from wechat import Client, Pushes
 
 
@@ -47,7 +47,7 @@ async def open_resources(
     passwords = passwords or Passwords()
     stack.callback(passwords.close)
     pool, attempts = ScenePool(store, pool_rules(settings)), Attempts(store)
-    rules, site = login_rules(settings), site_of(settings)
+    rules, site, clock = login_rules(settings), site_of(settings), Clock(store)
     scans = Scans(
         attempts,
         directory,
@@ -64,6 +64,7 @@ async def open_resources(
         Codes(pool, client, issued=metrics.qr_issued.inc),
         scans,
         rules,
+        clock,
         pool_exhausted=metrics.pool_exhausted.inc,
         delivered=metrics.push_seconds.observe,
     )
@@ -86,6 +87,7 @@ async def open_resources(
         appid=wechat.appid,
         encoding_aes_key=wechat.encoding_aes_key,
         window_seconds=wechat.push_window_seconds,
+        clock=clock,
     )
     context = Context(
         site=site,
@@ -93,6 +95,7 @@ async def open_resources(
         pages=pages,
         scans=scans,
         pushes=pushes,
+        clock=clock,
         texts=Texts(folder / "templates" / "texts.json"),
         static_version=version_of(folder / "static"),
         readiness=Readiness(

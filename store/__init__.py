@@ -6,6 +6,7 @@ can go wrong on the way. Whoever keeps state in Redis builds on this package;
 it knows nothing of what they keep.
 """
 
+from store.clock import Clock
 from store.connection import Store, StoreUnavailable, connect
 from store.script import Script
 from store.secrets import digest, new_secret
@@ -13,6 +14,7 @@ from store.signals import Signals
 from store.throttle import Limit, Throttle
 
 __all__ = [
+    "Clock",
     "Limit",
     "Script",
     "Signals",

@@ -6,6 +6,7 @@ nodes[0].kill()
 """
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -26,6 +27,8 @@ class Node:
         self.config = config
         self.base_url = f"http://127.0.0.1:{port}"
         self.process: asyncio.subprocess.Process | None = None
+        self.environment: dict[str, str] = {}
+        """What its next process has in its environment beside ours."""
 
     async def start(self) -> None:
         """Start it and return when it answers."""
@@ -34,6 +37,7 @@ class Node:
                 *(sys.executable, "server.py", "--config", str(self.config)),
                 cwd=ROOT,
                 stderr=log,
+                env=os.environ | self.environment,
             )
         async with asyncio.timeout(20), aiohttp.ClientSession() as http:
             while not await self._answers(http):

@@ -10,7 +10,7 @@ from tests.faults.redis_servers import PRESENT, Server, behind_sentinels, cluste
 from tests.faults.scans import heals, push_of, until
 from tests.site import OTHER_OPENID
 
-pytestmark = pytest.mark.skipif(not PRESENT, reason="needs redis-server (tests/install_redis)")
+pytestmark = pytest.mark.skipif(not PRESENT, reason="needs redis-server (tests/install_servers)")
 
 Store = tuple[str, Server, Server]
 

@@ -23,7 +23,7 @@ from login import Codes, Confirmation, Entrance, Page, Pages, Rules, Scans
 from sandbox import Sandbox, serve_sandbox
 from scene_pool import Attempts, ScenePool
 from scene_pool import Rules as PoolRules
-from store import Store, Throttle, connect, digest
+from store import Clock, Store, Throttle, connect, digest
 from tests.time_machine import TimeMachine
 from wechat import Client, Push, PushKind
 
@@ -130,6 +130,7 @@ class Process:
             Codes(saoma.pool, saoma.client, issued=lambda: saoma.count("issued")),
             saoma.scans,
             saoma.rules,
+            Clock(saoma.store),
             pool_exhausted=lambda: saoma.count("pool_exhausted"),
             delivered=lambda seconds: saoma.count("delivered"),
             dying_seconds=0.01,

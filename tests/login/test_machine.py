@@ -33,7 +33,7 @@ from login import BindAsked, Codes, Entrance, Pages, Scans
 from login.errors import BindTokenGone, CodeGone, OpenidTakenError
 from sandbox import Account, Platform
 from scene_pool import Attempts, ScenePool
-from store import Throttle, connect, digest
+from store import Clock, Throttle, connect, digest
 from tests.login.installation import Screen, login_rules, pool_rules, push_of
 from wechat import Ticket
 
@@ -126,6 +126,7 @@ class LoginMachine(RuleBasedStateMachine):
                 Codes(pool, client, issued=lambda: None),  # type: ignore[arg-type]
                 self.scans,
                 rules,
+                Clock(self.store),
                 pool_exhausted=lambda: None,
                 delivered=lambda seconds: None,
                 dying_seconds=0.0,
