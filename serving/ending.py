@@ -13,7 +13,7 @@ log = logging.getLogger("saoma")
 
 # The pause between two pages that are sent away, so that they do not come back
 # all at once; with few pages open the end is near all the same.
-PAUSE_SECONDS = 0.005
+PAUSE_SECONDS = 0.05
 # What of the drain time may pass with sending pages away.
 SHARE = 0.6
 # For a request that came in last of all; WeChat waits no longer for an answer.

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from serving import drain
 from tests.server.conftest import StartSite
 from tests.server.pushing import scan
-from tests.site import OPENID, PASSWORD, Site
+from tests.site import OPENID, PASSWORD, Page, Site, Visitor
 
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -89,6 +89,31 @@ async def test_draining_sends_every_page_away(site: Site) -> None:
     )
 
     assert [1012, 1012, 1012] == codes
+
+
+async def test_draining_is_no_storm_for_the_others(nodes: tuple[Site, Site]) -> None:
+    """
+    Pages are sent away one after the other: the first is back elsewhere before the last leaves.
+    """
+    one, other = nodes
+    visitors = [one.visitor() for _ in range(20)]
+    pages = [await visitor.open_page() for visitor in visitors]
+    events: list[str] = []
+
+    async def come_back(visitor: Visitor, former: Page) -> None:
+        await former.closed()
+        events.append("sent away")
+        page = await visitor.open_page(at=other.base_url)
+        await page.get_qr()
+        events.append("back")
+
+    await asyncio.gather(
+        drain(one.server, one.resources.context, 5),
+        *(come_back(visitor, page) for visitor, page in zip(visitors, pages, strict=True)),
+    )
+
+    assert 20 == events.count("sent away") == events.count("back")
+    assert events.index("back") < len(events) - events[::-1].index("sent away")
 
 
 async def test_attempt_survives_the_process_that_drained(nodes: tuple[Site, Site]) -> None:
