@@ -38,6 +38,8 @@ const IDLE_REFRESHES = 5;
 const BLIP_MS = 1_500;
 /** No answer to a request for a code by then: the socket is dead, whatever it says. */
 const ANSWER_MS = 15_000;
+/** A page that came back to its attempt less than this ago has lost it to a dying socket of its own, if at all. */
+const OWN_MS = 10_000;
 /** A code that ran out this long ago without a word from the server: the same. */
 const SILENCE_MS = 5_000;
 /** After so long out of view a socket is not trusted any more: phones freeze pages without closing them. */
@@ -78,6 +80,8 @@ export class Attempt {
     this.snapshot = NOTHING_YET;
     this.refreshes = 0;
     this.refusals = 0;
+    /** When it came back to its attempt, on the clock of `now`. */
+    this.backAtMs = -Infinity;
     /** Named timers; a name that is set again replaces itself. @type {Map<string, number>} */
     this.timers = new Map();
     connection.listener = {
@@ -206,7 +210,14 @@ export class Attempt {
     this.#set({ ...NOTHING_YET, state, error });
   }
 
+  /** Another page has the attempt, unless it was a dying socket of this one: what is taken again is lost for good. */
   #superseded() {
+    const resume = this.memory.recall()?.resume;
+    if (resume && this.now() - this.backAtMs < OWN_MS) {
+      this.#ask(resume);
+      this.backAtMs = -Infinity;
+      return;
+    }
     this.#ended(State.SUPERSEDED);
     this.connection.close();
   }
@@ -268,6 +279,7 @@ export class Attempt {
 
   #ask(resume) {
     this.connection.send(MessageType.GET_QR, resume ? { resume } : {});
+    if (resume) this.backAtMs = this.now();
     this.#after("answer", ANSWER_MS, () => this.connection.giveUpOn());
   }
 

@@ -20,6 +20,22 @@ LONGER_THAN_A_CODE_MS = 190_000
 LONGER_THAN_ANY_PAUSE_MS = 20_000
 
 
+# Another socket of the same page continues its attempt; returns what that socket hears.
+LATE_RESUME = """
+  new Promise((done) => {
+    const { resume } = JSON.parse(sessionStorage.getItem("saoma.sign-in"));
+    const socket = new WebSocket(`ws://${location.host}/ws`);
+    const heard = [];
+    socket.onopen = () => socket.send(JSON.stringify({ type: "get_qr", data: { resume } }));
+    socket.onmessage = ({ data }) => {
+      const { type } = JSON.parse(data);
+      heard.push(type);
+      if (type === "superseded") done(heard);
+    };
+  })
+"""
+
+
 class Way:
     """A site, and the network between it and browsers, which a test may break."""
 
@@ -64,6 +80,28 @@ async def test_restart_of_the_server_keeps_the_code(site: Site, open_sign_in: Op
 
     assert ticket == await sign_in.shows_code()
     assert await sign_in.remembers()
+    await site.sandbox.phone.scan(ticket=ticket, openid=OPENID)
+    await sign_in.reach("bind_required")
+
+
+async def test_page_takes_its_attempt_back_from_a_dying_socket(
+    site: Site, open_sign_in: OpenSignIn
+) -> None:
+    """
+    A page that came back and loses its attempt to a former socket of its own asks again.
+    """
+    sign_in = await open_sign_in(site)
+    ticket = await sign_in.shows_code()
+    async with sign_in.page.expect_websocket() as another:
+        for socket in sockets(site):
+            socket.close(CloseCode.RESTARTING, "restarting")
+    async with (await another.value).expect_event("framereceived"):
+        pass
+
+    heard = await sign_in.page.evaluate(LATE_RESUME)
+
+    assert ["qr", "superseded"] == heard
+    assert ticket == await sign_in.shows_code()
     await site.sandbox.phone.scan(ticket=ticket, openid=OPENID)
     await sign_in.reach("bind_required")
 
