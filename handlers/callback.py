@@ -31,7 +31,7 @@ class CallbackHandler(BaseHandler):
     def get(self) -> None:
         """Answer WeChat's address check."""
         try:
-            self._answer(self.context.pushes.echo(self._query()))
+            self._answer(self.context.pushes.echo(self._query()).body.decode())
         except BadSignature as error:
             self._refuse(HTTPStatus.FORBIDDEN, error)
 
@@ -49,13 +49,14 @@ class CallbackHandler(BaseHandler):
             self._answer("", HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def _take(self) -> None:
-        push = self.context.pushes.read(self._query(), self.request.body)
+        letter = self.context.pushes.prove(self._query(), self.request.body)
+        push = self.context.pushes.read(letter)
         if push.kind is not PushKind.SCAN:
             log.info("push name=%s", push.name)
             self._answer(HANDLED)
             return
         text = await self.context.scans.scanned(push, self.received_at)
-        self.set_header("Content-Type", "text/xml; charset=utf-8")
+        self.set_header("Content-Type", f"{push.form.value}; charset=utf-8")
         self.finish(self.context.pushes.reply(push, text))
 
     def _query(self) -> dict[str, list[str]]:

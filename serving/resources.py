@@ -86,6 +86,7 @@ async def open_resources(
         token=wechat.token,
         appid=wechat.appid,
         encoding_aes_key=wechat.encoding_aes_key,
+        previous_encoding_aes_key=wechat.previous_encoding_aes_key,
         window_seconds=wechat.push_window_seconds,
         clock=clock,
     )

@@ -69,6 +69,9 @@ def _addresses(settings: Settings) -> Iterator[Problem]:
 
 
 def _wechat(wechat: WeChatSettings) -> Iterator[Problem]:
+    former = wechat.previous_encoding_aes_key
+    if former and wechat.encoding_aes_key in {"", former}:
+        yield "wechat.previous_encoding_aes_key", "empty, or the key before encoding_aes_key"
     if wechat.mode is not Mode.OFFICIAL or wechat.api_base_url != OFFICIAL_API:
         return
     of_the_sandbox = {"appid": SANDBOX_APPID, "secret": SANDBOX_SECRET, "token": SANDBOX_TOKEN}

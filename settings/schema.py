@@ -19,6 +19,8 @@ PositiveSeconds = Annotated[float, Meta(gt=0)]
 TicketSeconds = Annotated[int, Meta(ge=1, le=2_592_000)]
 SceneId = Annotated[int, Meta(ge=1, le=4_294_967_295)]
 KeyPrefix = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+# Source: WeChat, "Message encryption": 43 characters, base64 of 32 bytes without its "=".
+AesKey = Annotated[str, Meta(pattern=r"^(|[A-Za-z0-9+/]{43})$")]
 CookieName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 SANDBOX_APPID = "wx5a0a0000000ba5e0"
@@ -35,7 +37,7 @@ class Mode(StrEnum):
     OFFICIAL = "official"
 
 
-SECRET_KEYS = frozenset({"secret", "token", "encoding_aes_key", "url"})
+SECRET_KEYS = frozenset({"secret", "token", "encoding_aes_key", "previous_encoding_aes_key", "url"})
 """Keys whose values are, or may contain, a secret: never shown."""
 
 
@@ -89,7 +91,8 @@ class WeChatSettings(Section, frozen=True):
     appid: Annotated[str, Meta(min_length=1)] = SANDBOX_APPID
     secret: Annotated[str, Meta(min_length=1)] = SANDBOX_SECRET
     token: Annotated[str, Meta(min_length=3, max_length=64)] = SANDBOX_TOKEN
-    encoding_aes_key: Annotated[str, Meta(pattern=r"^(|[A-Za-z0-9+/]{43})$")] = ""
+    encoding_aes_key: AesKey = ""
+    previous_encoding_aes_key: AesKey = ""
     api_base_url: str = OFFICIAL_API
     mp_base_url: str = OFFICIAL_MP
     timeout_seconds: PositiveSeconds = 3

@@ -6,12 +6,16 @@ they are used.
 
 from wechat.client import Client, Ticket
 from wechat.errors import QuotaExhausted, WeChatError, WeChatRefused, WeChatUnavailable
-from wechat.pushes import BadPush, BadSignature, Push, Pushes, PushKind
+from wechat.fields import BadPush, Form
+from wechat.pushes import Push, Pushes, PushKind
+from wechat.seal import BadSignature, Letter
 
 __all__ = [
     "BadPush",
     "BadSignature",
     "Client",
+    "Form",
+    "Letter",
     "Push",
     "PushKind",
     "Pushes",

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import json
 import time
 from typing import Any
 from xml.etree import ElementTree
@@ -9,11 +10,12 @@ from xml.etree import ElementTree
 import pytest
 
 from sandbox import event_xml, message_xml, sign_push
-from sandbox.crypto import encrypt, sign
+from sandbox.crypto import decrypt, encrypt, sign
 from sandbox.replies import read_reply
 from tests.server.conftest import StartSite
 from tests.server.pushing import post, push, scan, scan_xml
 from tests.site import ACCOUNT, OPENID, OTHER_OPENID, Page, Site
+from tests.wechat.pushing import arrived_as_json, as_json
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 OTHER_KEY = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefg"
@@ -401,6 +403,53 @@ async def test_encrypted_scan_signs_in_and_its_reply_is_encrypted(start_site: St
     reply = read_reply(site.sandbox.account, body.encode(), openid=OPENID)
     assert "登录成功" in (reply or "")
     assert await page.expect("success")
+
+
+@pytest.mark.parametrize("sections", [{}, {"wechat": SAFE}], ids=["plain", "safe"])
+async def test_json_scan_signs_in_and_is_answered_in_json(
+    start_site: StartSite, sections: dict[str, Any]
+) -> None:
+    """
+    An account whose console says JSON gets JSON back, sealed when the push was.
+    """
+    site = await start_site(**sections)
+    await site.resources.directory.register(OPENID)
+    page, code = await shown(site)
+    query, body = arrived_as_json(
+        site.sandbox.account, as_json(scan_xml(site, code)), at=time.time()
+    )
+
+    async with site.visitor().http.post("/wechat", params=query, data=body) as response:
+        answer = await response.json()
+
+    if sections:
+        account = site.sandbox.account
+        assert {"Encrypt", "MsgSignature", "TimeStamp", "Nonce"} == answer.keys()
+        answer = json.loads(decrypt(KEY, account.appid, answer["Encrypt"]))
+    assert OPENID == answer["ToUserName"]
+    assert "登录成功" in answer["Content"]
+    assert await page.expect("success")
+
+
+async def test_push_under_the_former_key_is_taken_while_the_key_is_changed(
+    start_site: StartSite,
+) -> None:
+    """
+    With both keys configured, pushes under either sign in and are answered under the same.
+    """
+    keys = {"encoding_aes_key": KEY, "previous_encoding_aes_key": OTHER_KEY}
+    site = await start_site(wechat=keys)
+    _, code = await shown(site)
+    former = dataclasses.replace(site.sandbox.account, encoding_aes_key=OTHER_KEY)
+
+    answers = [
+        (account, await push(site, scan_xml(site, code), account=account))
+        for account in (former, site.sandbox.account)
+    ]
+
+    for account, (status, body) in answers:
+        assert 200 == status
+        assert read_reply(account, body.encode(), openid=OPENID)
 
 
 async def test_virtual_phone_works_in_safe_mode(start_site: StartSite) -> None:

@@ -91,6 +91,11 @@ def test_load_empty_file_gives_the_defaults(folder: Path):
             "server: {trusted_proxies: [10.0.0.0/8, proxy]}",
             "server.trusted_proxies[1]: expected a network like 10.0.0.0/8, found proxy (str)",
         ),
+        (
+            "wechat: {previous_encoding_aes_key: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}",
+            "wechat.previous_encoding_aes_key: expected empty, or the key before "
+            "encoding_aes_key, found a str (not shown)",
+        ),
         ("pool: {size: 1, size: 2}", "line 1: expected YAML, found a second key 'size'"),
     ],
 )
@@ -173,7 +178,9 @@ def test_load_missing_variable_is_named(folder: Path):
     )
 
 
-@pytest.mark.parametrize("key", ["secret", "token", "encoding_aes_key"])
+@pytest.mark.parametrize(
+    "key", ["secret", "token", "encoding_aes_key", "previous_encoding_aes_key"]
+)
 def test_load_does_not_show_secrets(folder: Path, key: str):
     """
     The line about a secret that is wrong does not show it.
