@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from http import HTTPStatus
+from typing import Any
 
 from accounts import AccountsUnavailable
 from handlers.base import BaseHandler
@@ -28,18 +30,18 @@ class CallbackHandler(BaseHandler):
     def check_xsrf_cookie(self) -> None:
         """WeChat has no cookie; every request is signed."""
 
-    def get(self) -> None:
+    async def get(self) -> None:
         """Answer WeChat's address check."""
-        try:
-            self._answer(self.context.pushes.echo(self._query()).body.decode())
-        except BadSignature as error:
-            self._refuse(HTTPStatus.FORBIDDEN, error)
+        await self._within_budget(self._echo())
 
     async def post(self) -> None:
         """Take a push. Anything but 200 makes WeChat push it again."""
+        await self._within_budget(self._take())
+
+    async def _within_budget(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             async with asyncio.timeout(BUDGET_SECONDS):
-                await self._take()
+                await work
         except BadSignature as error:
             self._refuse(HTTPStatus.FORBIDDEN, error)
         except BadPush as error:
@@ -48,8 +50,14 @@ class CallbackHandler(BaseHandler):
             log.warning("push not handled error=%s %s", type(error).__name__, error)
             self._answer("", HTTPStatus.SERVICE_UNAVAILABLE)
 
+    async def _echo(self) -> None:
+        letter = self.context.pushes.echo(self._query())
+        await self.context.receipts.check(letter)
+        self._answer(letter.body.decode())
+
     async def _take(self) -> None:
         letter = self.context.pushes.prove(self._query(), self.request.body)
+        await self.context.receipts.check(letter)
         push = self.context.pushes.read(letter)
         if push.kind is not PushKind.SCAN:
             log.info("push name=%s", push.name)

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from tornado.httputil import HTTPServerRequest
 from tornado.websocket import WebSocketHandler
 
-from login import Entrance, Pages, Scans
+from login import Entrance, Pages, Receipts, Scans
 from store import Clock
 from wechat import Pushes
 
@@ -161,6 +161,7 @@ class Context(Struct, kw_only=True):
     scans: Scans
     pushes: Pushes
     clock: Clock
+    receipts: Receipts
     texts: "Texts"
     static_version: str
     readiness: Readiness

@@ -12,6 +12,7 @@ from login.errors import LoginError
 from login.messages import CloseCode
 from login.page import Page
 from login.pages import Pages
+from login.receipts import Receipts
 from login.rules import Confirmation, Rules
 from login.scans import Scans
 
@@ -24,6 +25,7 @@ __all__ = [
     "LoginError",
     "Page",
     "Pages",
+    "Receipts",
     "Rules",
     "Scans",
     "SignedIn",

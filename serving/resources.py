@@ -9,7 +9,7 @@ from msgspec import Struct
 import metrics
 from accounts import AccountsUnavailable, Directory, Passwords, Sessions, open_directory
 from handlers import Context, Readiness, Texts, version_of
-from login import Codes, Entrance, Pages, Rules, Scans
+from login import Codes, Entrance, Pages, Receipts, Rules, Scans
 from scene_pool import Attempts, ScenePool
 from serving.rules import login_rules, pool_rules, site_of
 from settings import Settings
@@ -97,6 +97,7 @@ async def open_resources(
         scans=scans,
         pushes=pushes,
         clock=clock,
+        receipts=Receipts(store, window_seconds=wechat.push_window_seconds),
         texts=Texts(folder / "templates" / "texts.json"),
         static_version=version_of(folder / "static"),
         readiness=Readiness(

@@ -82,10 +82,12 @@ class Seal:
     def echo(self, query: Query) -> Letter:
         """Return WeChat's address check; the body is what it wants to hear.
 
+        It may be of any age: an operator may repeat one by hand.
+
         Raises:
             BadSignature: when it does not come from WeChat.
         """
-        letter = self._open_plain(query, _once(query, "echostr").encode())
+        letter = self._open_plain(query, _once(query, "echostr").encode(), *_stamp(query))
         if len(letter.body) > MAX_ECHO_LENGTH:
             raise BadSignature("echostr")
         return letter
@@ -101,7 +103,7 @@ class Seal:
             BadPush: when it did, but it was not encrypted with our key for our appid.
         """
         if not self._ciphers:
-            return self._open_plain(query, body)
+            return self._open_plain(query, body, *self._fresh(query))
         timestamp, nonce = self._fresh(query)
         signature = _once(query, "msg_signature")
         if _once(query, "encrypt_type") != "aes":
@@ -131,22 +133,15 @@ class Seal:
             },
         )
 
-    def _open_plain(self, query: Query, body: bytes) -> Letter:
-        timestamp, nonce = self._fresh(query)
+    def _open_plain(self, query: Query, body: bytes, timestamp: str, nonce: str) -> Letter:
         signature = _once(query, "signature")
         self._verify(signature, timestamp, nonce)
         covered = bool(self._ciphers)  # a push needs more than this signature then
         return Letter(body=body, nonce=nonce, signature="" if covered else signature)
 
     def _fresh(self, query: Query) -> tuple[str, str]:
-        """Return timestamp and nonce, well-formed and within the window.
-
-        Their form matters: the signature is over a concatenation, in which the
-        end of one could be the beginning of the other.
-        """
-        timestamp, nonce = _once(query, "timestamp"), _once(query, "nonce")
-        if not TIMESTAMP.fullmatch(timestamp) or not NONCE.fullmatch(nonce):
-            raise BadSignature("timestamp or nonce")
+        """Return timestamp and nonce, within the window."""
+        timestamp, nonce = _stamp(query)
         if abs(self._clock() - int(timestamp)) > self._window:
             raise BadSignature("too old, or this server's clock is wrong")
         return timestamp, nonce
@@ -167,6 +162,18 @@ class Seal:
             except UNDECIPHERABLE:
                 continue
         raise BadPush("not encrypted with our key and appid")
+
+
+def _stamp(query: Query) -> tuple[str, str]:
+    """Return timestamp and nonce, well-formed.
+
+    Their form matters: the signature is over a concatenation, in which the
+    end of one could be the beginning of the other.
+    """
+    timestamp, nonce = _once(query, "timestamp"), _once(query, "nonce")
+    if not TIMESTAMP.fullmatch(timestamp) or not NONCE.fullmatch(nonce):
+        raise BadSignature("timestamp or nonce")
+    return timestamp, nonce
 
 
 def _once(query: Query, name: str) -> str:

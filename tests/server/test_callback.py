@@ -603,3 +603,71 @@ async def test_repeats_at_the_same_time_are_one_scan(nodes: tuple[Site, Site]) -
     assert all("登录成功" in body for _, body in answers)
     assert 200 == traded[0]
     assert [] == await page.rest()
+
+
+# ---- one signature, one body
+
+
+async def test_other_body_under_a_plain_signature_is_refused_and_logged(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    Who reads an address in a log cannot scan as somebody else; WeChat's own repeat is answered.
+    """
+    page, code = await shown(site)
+    other = await site.visitor().open_page()
+    other_code = await other.get_qr()
+    signed = sign_push(ACCOUNT, scan_xml(site, code), openid=OPENID, at=time.time())
+    forged_body = scan_xml(site, other_code, openid=OTHER_OPENID).encode()
+
+    answers = [
+        (await post(site, signed.query, body))[0]
+        for body in (signed.body, forged_body, signed.body)
+    ]
+    await scan(site, other_code, openid=OTHER_OPENID)
+
+    assert [200, 403, 200] == answers
+    assert "reason=the signature of another push" in caplog.text
+    assert await page.expect("bind_required")
+    assert await other.expect("bind_required")
+
+
+async def test_signature_of_a_push_that_is_nothing_to_us_serves_no_scan(site: Site) -> None:
+    """
+    The signatures of other events, of bodies that are no push and of the address check are used up.
+    """
+    page, code = await shown(site)
+    scanned = scan_xml(site, code, openid=OTHER_OPENID).encode()
+    other = event_xml(
+        account_id=ACCOUNT.account_id, openid=OPENID, event="VIEW", created_at=time.time()
+    )
+    answers = []
+    for body in (other, "{}"):
+        signed = sign_push(ACCOUNT, body, openid=OPENID, at=time.time())
+        answers.append((await post(site, signed.query, signed.body))[0])
+        answers.append((await post(site, signed.query, scanned))[0])
+    query = echo_query(ACCOUNT.token)
+    answers.append((await site.visitor().request("GET", "/wechat", params=query))[0])
+    answers.append((await post(site, query, scanned))[0])
+
+    await scan(site, code)
+
+    assert [200, 403, 400, 403, 200, 403] == answers
+    assert await page.expect("bind_required")
+
+
+async def test_repeat_in_safe_mode_needs_no_receipt(start_site: StartSite) -> None:
+    """
+    A sealed push may come again as it was, and is answered as it was.
+    """
+    site = await start_site(wechat=SAFE)
+    _, code = await shown(site)
+    signed = sign_push(site.sandbox.account, scan_xml(site, code), openid=OPENID, at=time.time())
+
+    answers = [await post(site, signed.query, signed.body) for _ in range(2)]
+
+    replies = [
+        read_reply(site.sandbox.account, body.encode(), openid=OPENID) for _, body in answers
+    ]
+    assert [200, 200] == [status for status, _ in answers]
+    assert replies[0] == replies[1]

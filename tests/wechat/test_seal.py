@@ -186,13 +186,14 @@ def test_echo_needs_a_signature():
         pushes().echo(query | {"signature": ["0" * 40]})
 
 
-@pytest.mark.parametrize("now", [NOW - 301, NOW + 301])
-def test_echo_of_another_time_is_refused(now: float):
+@pytest.mark.parametrize("now", [NOW - 301, NOW + 86_400])
+def test_echo_of_any_age_is_answered(now: float):
     """
-    A server whose clock is wrong fails the check in the console, not the first visitor.
+    It changes nothing, and an operator may repeat one by hand.
     """
-    with pytest.raises(BadSignature, match="clock"):
-        pushes(now=now).echo(signed(PLAIN.token) | {"echostr": ["hello"]})
+    query = signed(PLAIN.token) | {"echostr": ["hello"]}
+
+    assert b"hello" == pushes(now=now).echo(query).body
 
 
 def test_echo_of_a_long_text_is_refused():
