@@ -17,6 +17,7 @@ from sandbox.chats import BubbleKind
 from sandbox.errors import ApiError
 from sandbox.events import is_xml_text
 from sandbox.platform import Platform
+from sandbox.quotas import MINUTE
 from sandbox.tokens import Grant
 from sandbox.users import User
 
@@ -39,6 +40,23 @@ class Endpoint:
     method: str
     answer: Callable[[Platform, Query, bytes], Json]
     needs_token: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One kind of code: its scene is a number up to `most_scene_id`, or a text when that is 0."""
+
+    most_scene_id: int = 0
+    permanent: bool = False
+
+
+ACTIONS = {
+    "QR_SCENE": Action(most_scene_id=(1 << 32) - 1),
+    "QR_STR_SCENE": Action(),
+    "QR_LIMIT_SCENE": Action(most_scene_id=100_000, permanent=True),
+    "QR_LIMIT_STR_SCENE": Action(permanent=True),
+}
+"""Source: WeChat, "Generating a parametric QR code"."""
 
 
 def answer(platform: Platform, method: str, path: str, query: Query, body: bytes) -> Json:
@@ -77,9 +95,12 @@ def _create_code(platform: Platform, query: Query, body: bytes) -> Json:
     except ApiError as error:
         # A body that is no JSON has no action name: WeChat answers so, and not 47001.
         raise ApiError(40052 if error.errcode == 47001 else error.errcode) from error
-    if asked.action_name not in ("QR_SCENE", "QR_STR_SCENE"):
+    if asked.action_name not in ACTIONS:
         raise ApiError(40052)
     scene = _scene(asked.action_name, asked.action_info)
+    if ACTIONS[asked.action_name].permanent:
+        made = platform.codes.create_permanent(scene)
+        return {"ticket": made.ticket, "url": made.url}
     seconds = _expire_seconds(asked.expire_seconds)
     code = platform.codes.create(scene, seconds)
     left = code.seconds_left(platform.clock())
@@ -134,15 +155,20 @@ def _callback_addresses(platform: Platform, query: Query, body: bytes) -> Json:
     return {"ip_list": ["127.0.0.1", "::1/128"]}
 
 
+def _api_addresses(platform: Platform, query: Query, body: bytes) -> Json:
+    return {"ip_list": ["127.0.0.1"]}
+
+
 def _get_quota(platform: Platform, query: Query, body: bytes) -> Json:
     path = _read(body, bodies.GetQuota).cgi_path
-    limit = platform.quotas.limits.get(path)
-    if limit is None:
+    if path not in ENDPOINTS:
         raise ApiError(76021)
-    used = platform.quotas.used(path)
+    quotas = platform.quotas
+    limit, used = quotas.limits.get(path, 0), quotas.used(path)
+    calls = quotas.minute_limits.get(path, 0)
     return _OK | {
         "quota": {"daily_limit": limit, "used": used, "remain": max(0, limit - used)},
-        "rate_limit": {"call_count": 0, "refresh_second": 0},
+        "rate_limit": {"call_count": calls, "refresh_second": MINUTE if calls else 0},
     }
 
 
@@ -167,6 +193,7 @@ ENDPOINTS = {
     "/cgi-bin/user/info": Endpoint("GET", _user_info),
     "/cgi-bin/message/custom/send": Endpoint("POST", _send_message),
     "/cgi-bin/getcallbackip": Endpoint("GET", _callback_addresses),
+    "/cgi-bin/get_api_domain_ip": Endpoint("GET", _api_addresses),
     "/cgi-bin/openapi/quota/get": Endpoint("POST", _get_quota),
     "/cgi-bin/clear_quota": Endpoint("POST", _clear_quota),
     "/cgi-bin/clear_quota/v2": Endpoint("POST", _clear_quota_v2, needs_token=False),
@@ -197,9 +224,10 @@ def _scene(action_name: str, raw_info: msgspec.Raw) -> int | str:
     except msgspec.DecodeError as error:
         raise ApiError(40053) from error
     number, text = scene.scene_id, scene.scene_str
-    if action_name == "QR_SCENE" and number is not None and 1 <= number < 1 << 32:
+    most = ACTIONS[action_name].most_scene_id
+    if most and number is not None and 1 <= number <= most:
         return number
-    if action_name == "QR_STR_SCENE" and text and len(text) <= 64 and is_xml_text(text):
+    if not most and text and len(text) <= 64 and is_xml_text(text):
         return text
     raise ApiError(40053)
 

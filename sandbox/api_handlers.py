@@ -42,7 +42,11 @@ class CgiHandler(RequestHandler):
             self.set_status(fault.status)
             await self.finish("<html><body>fault</body></html>")
         elif fault.errcode is not None:
-            await self.finish_json(ApiError(fault.errcode).answer(self.platform.clock()))
+            await self.finish_json(self.refusal(ApiError(fault.errcode)))
+
+    def refusal(self, error: ApiError) -> api.Json:
+        """Return the body that tells this caller of *error*."""
+        return error.answer(self.platform.clock(), caller=self.request.remote_ip or "")
 
     async def finish_json(self, answer: api.Json) -> None:
         """Answer with JSON in raw UTF-8, HTTP 200, and log the error code alone."""
@@ -69,7 +73,7 @@ class ApiHandler(CgiHandler):
         try:
             answer = api.answer(self.platform, method, path, query, body)
         except ApiError as error:
-            answer = error.answer(self.platform.clock())
+            answer = self.refusal(error)
         await self.finish_json(answer)
 
 

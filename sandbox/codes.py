@@ -19,9 +19,13 @@ import struct
 from dataclasses import dataclass
 
 from sandbox.clock import Clock
+from sandbox.errors import ApiError
 
 REMEMBERED = 3600
 """Seconds after its end for which a code can still be scanned (late) and drawn."""
+
+MOST_PERMANENT = 100_000
+"""Source: WeChat, "Generating a parametric QR code"."""
 
 URL_PREFIX = "http://weixin.qq.com/q/"
 _URL = re.compile(r"(?:https?://)?weixin\.qq\.com/q/([A-Za-z0-9_-]+)")
@@ -29,7 +33,10 @@ _URL = re.compile(r"(?:https?://)?weixin\.qq\.com/q/([A-Za-z0-9_-]+)")
 
 @dataclass(slots=True)
 class Code:
-    """One temporary QR code. `scene` is WeChat's `scene_id` (int) or `scene_str` (str)."""
+    """One QR code. `scene` is WeChat's `scene_id` (int) or `scene_str` (str).
+
+    A permanent code has 0 `expire_seconds`, as in captured tickets.
+    """
 
     ticket: str
     url: str
@@ -40,11 +47,11 @@ class Code:
     @property
     def expires_at(self) -> float:
         """The moment from which a scan is late, Unix seconds."""
-        return self.created_at + self.expire_seconds
+        return self.created_at + self.expire_seconds if self.expire_seconds else math.inf
 
-    def seconds_left(self, now: float) -> int:
-        """Return the whole seconds left, rounded up; 0 when expired."""
-        return max(0, math.ceil(self.expires_at - now))
+    def seconds_left(self, now: float) -> int | None:
+        """Return the whole seconds left, rounded up; 0 when expired, None when it never ends."""
+        return max(0, math.ceil(self.expires_at - now)) if self.expire_seconds else None
 
 
 def make_url() -> str:
@@ -78,21 +85,32 @@ class Codes:
         self._by_scene: dict[int | str, Code] = {}
         self._waiting: dict[str, Code] = {}
         self._forget_at: list[tuple[float, str]] = []
+        self._permanent: dict[int | str, Code] = {}
 
     def create(self, scene: int | str, expire_seconds: int) -> Code:
         """Make a code for *scene*, or repeat its live one when `repeat_tickets` says so."""
         self._forget_old()
-        now = self._clock()
         live = self._by_scene.get(scene)
-        if self.repeat_tickets and live is not None and now < live.expires_at:
+        if self.repeat_tickets and live is not None and self._clock() < live.expires_at:
             # Shown again, so waiting again, whoever scanned it before.
             self._waiting[live.ticket] = live
             return live
-        url = make_url()
-        code = Code(make_ticket(url, now, expire_seconds), url, scene, now, expire_seconds)
-        self._by_ticket[code.ticket] = self._by_url[url] = self._by_scene[scene] = code
-        self._waiting[code.ticket] = code
+        code = self._by_scene[scene] = self._make(scene, expire_seconds)
         heapq.heappush(self._forget_at, (code.expires_at + REMEMBERED, code.ticket))
+        return code
+
+    def create_permanent(self, scene: int | str) -> Code:
+        """Return the code of *scene* that never expires; asked again, it is the same one.
+
+        Raises:
+            ApiError: 45029 when there are 100,000 already.
+        """
+        code = self._permanent.get(scene)
+        if code is None:
+            if len(self._permanent) >= MOST_PERMANENT:
+                raise ApiError(45029)
+            code = self._permanent[scene] = self._make(scene, expire_seconds=0)
+        self._waiting[code.ticket] = code
         return code
 
     def by_ticket(self, ticket: str) -> Code | None:
@@ -115,6 +133,12 @@ class Codes:
         now = self._clock()
         self._waiting = {t: code for t, code in self._waiting.items() if now < code.expires_at}
         return list(reversed(self._waiting.values()))[:limit]
+
+    def _make(self, scene: int | str, expire_seconds: int) -> Code:
+        url, now = make_url(), self._clock()
+        code = Code(make_ticket(url, now, expire_seconds), url, scene, now, expire_seconds)
+        self._by_ticket[code.ticket] = self._by_url[url] = self._waiting[code.ticket] = code
+        return code
 
     def _forget_old(self) -> None:
         while self._forget_at and self._forget_at[0][0] <= self._clock():

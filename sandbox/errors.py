@@ -22,6 +22,8 @@ ERRMSG = {
     40052: "invalid action name",
     40053: "invalid action info",
     40125: "invalid appsecret",
+    40164: "invalid ip {caller} ipv6 {mapped}, not in whitelist",
+    40243: "appsecret has been frozen, unfreeze it at mp.weixin.qq.com",
     41001: "access_token missing",
     41002: "appid missing",
     41004: "appsecret missing",
@@ -35,10 +37,14 @@ ERRMSG = {
     45009: "reach max api daily quota limit",
     45011: "api minute-quota reach limit, must slower, retry next minute",
     45015: "response out of time limit or subscription is canceled",
+    45029: "qrcode count out of limit",
     45047: "out of response count limit",
     47001: "data format error",
     48001: "api unauthorized",
+    48004: "api forbidden for irregularities, view detail on mp.weixin.qq.com",
     48006: "forbid to clear quota because of reaching the limit",
+    50001: "user unauthorized",
+    50002: "user limited",
     76021: "cgi_path not found, please check",
 }
 
@@ -54,13 +60,16 @@ class ApiError(Exception):
         super().__init__(errcode)
         self.errcode = errcode
 
-    def __str__(self) -> str:
-        return f"{self.errcode} {ERRMSG.get(self.errcode, 'error')}"
+    def answer(self, now: float, *, caller: str = "127.0.0.1") -> dict[str, object]:
+        """Return the JSON body, with a fresh request id that starts with the time, as WeChat's.
 
-    def answer(self, now: float) -> dict[str, object]:
-        """Return the JSON body, with a fresh request id that starts with the time, as WeChat's."""
+        Args:
+            now: Unix seconds.
+            caller: Address of whoever called; the text of 40164 names it.
+        """
         rid = f"{int(now):08x}-{secrets.token_hex(4)}-{secrets.token_hex(4)}"
-        text = ERRMSG.get(self.errcode, "error")
+        mapped = caller if ":" in caller else f"::ffff:{caller}"
+        text = ERRMSG.get(self.errcode, "error").format(caller=caller, mapped=mapped)
         return {"errcode": self.errcode, "errmsg": f"{text} rid: {rid}"}
 
 

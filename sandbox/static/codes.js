@@ -14,7 +14,7 @@ let codes = [];
 /**
  * Show *waiting*, newest first. Items stay the same elements, so focus stays where it is.
  * @param {{ticket: string, url: string, scene: number|string, seconds_left: number,
- *   expire_seconds: number}[]} waiting
+ *   expire_seconds: number}[]} waiting  seconds_left is null for a permanent code
  */
 export function showCodes(waiting) {
   codes = waiting;
@@ -75,9 +75,11 @@ function makeItem(code) {
 }
 
 function updateItem(item, code) {
-  const left = say("seconds_left", { seconds: code.seconds_left });
+  const permanent = code.seconds_left === null;
+  const left = permanent ? say("permanent") : say("seconds_left", { seconds: code.seconds_left });
   item.querySelector(".code-left").textContent = left;
-  item.querySelector("progress").value = code.seconds_left;
+  item.querySelector("progress").hidden = permanent;
+  item.querySelector("progress").value = code.seconds_left ?? 0;
 }
 
 function makeSpan(name, text = "") {

@@ -62,7 +62,10 @@ async def test_code_lives_60_seconds_unless_told(client: Any) -> None:
         (b"action_name=QR_SCENE", 40052),
         (b"[]", 40052),
         (b'{"action_name": "QR_SCENE", "x": "\\u4f60"}', 40033),
-        (body("QR_LIMIT_SCENE", {"scene_id": 1}), 40052),
+        (body("QR_ANY_SCENE", {"scene_id": 1}), 40052),
+        (body("QR_LIMIT_SCENE", {"scene_id": 100_001}), 40053),
+        (body("QR_LIMIT_SCENE", {"scene_str": "x"}), 40053),
+        (body("QR_LIMIT_STR_SCENE", {"scene_id": 1}), 40053),
         (body("", {"scene_id": 1}), 40052),
         ({"action_name": "QR_SCENE"}, 40053),
         (body("QR_SCENE", {}), 40053),
@@ -102,6 +105,40 @@ async def test_code_of_a_live_scene_is_new_or_the_same(
     assert second | {"expire_seconds": 150} == repeated
     assert second["ticket"] != after["ticket"]
     assert after["expire_seconds"] == 180
+
+
+async def test_permanent_code_never_ends_and_is_the_same_each_time(
+    client: Any, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    """
+    A permanent code has no lifetime in the answer, and is good for a scan after a month.
+    """
+    made = await client.post(CREATE, body("QR_LIMIT_SCENE", {"scene_id": 100_000}))
+    named = await client.post(CREATE, body("QR_LIMIT_STR_SCENE", {"scene_str": "门店"}))
+    clock.advance(31 * 24 * 3600)
+    client.token = ""
+    again = await client.post(CREATE, body("QR_LIMIT_SCENE", {"scene_id": 100_000}))
+    done = await sandbox.phone.scan(url=made["url"])
+
+    assert {"ticket", "url"} == made.keys()
+    assert base64.b64decode(made["ticket"].replace("-", "+").replace("_", "/"))[-4:] == bytes(4)
+    assert made == again
+    assert made["ticket"] != named["ticket"]
+    assert (done.event, done.expired, done.delivered) == ("subscribe", False, True)
+    assert [code.scene for code in sandbox.platform.codes.waiting(5)] == ["门店"]
+
+
+async def test_permanent_codes_are_100000_at_most(client: Any, sandbox: Sandbox) -> None:
+    """
+    Beyond the hundred thousandth there is 45029, and temporary codes go on.
+    """
+    for scene in range(100_000):
+        sandbox.platform.codes.create_permanent(str(scene))
+
+    over = await client.post(CREATE, body("QR_LIMIT_STR_SCENE", {"scene_str": "x"}))
+
+    assert over["errcode"] == 45029
+    assert "ticket" in await client.create_code()
 
 
 async def test_code_quota_is_100000_a_day_and_can_be_cleared(client: Any, sandbox: Sandbox) -> None:

@@ -1,6 +1,7 @@
 """Trouble on request, from tests and over HTTP."""
 
 import asyncio
+import re
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,31 @@ async def test_fault_strikes_as_often_as_told(client: Any, sandbox: Sandbox) -> 
     answers = [await client.create_code() for _ in range(3)]
 
     assert [answer.get("errcode", 0) for answer in answers] == [45009, 45009, 0]
+
+
+@pytest.mark.parametrize(
+    ("errcode", "text"),
+    [
+        (40164, "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist"),
+        (40243, "appsecret has been frozen, unfreeze it at mp.weixin.qq.com"),
+        (48001, "api unauthorized"),
+        (48004, "api forbidden for irregularities, view detail on mp.weixin.qq.com"),
+        (50002, "user limited"),
+        (65535, "error"),
+    ],
+)
+async def test_fault_says_what_wechat_says(
+    client: Any, sandbox: Sandbox, errcode: int, text: str
+) -> None:
+    """
+    A fault has the text of its error code, the caller's address in that of the allow-list.
+    """
+    sandbox.platform.fail("/cgi-bin/token", errcode=errcode)
+
+    answer = await client.fetch_token()
+
+    assert errcode == answer["errcode"]
+    assert re.fullmatch(re.escape(text) + r" rid: ([0-9a-f]{8}-?){3}", answer["errmsg"])
 
 
 async def test_fault_that_drops_leaves_no_answer(client: Any, sandbox: Sandbox) -> None:

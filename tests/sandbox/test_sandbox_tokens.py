@@ -89,6 +89,22 @@ async def test_stable_token_forced_kills_the_old_one(client: Any, clock: ManualC
     assert await errcode_of(client, old) == 40001
 
 
+async def test_stable_token_is_forced_20_times_a_day(client: Any, clock: ManualClock) -> None:
+    """
+    The 21st forced refresh of a day is ignored; tomorrow it works again.
+    """
+    tokens = [(await fetch_stable(client))["access_token"]]
+    for _ in range(21):
+        clock.advance(30)
+        tokens.append((await fetch_stable(client, force=True))["access_token"])
+    clock.advance(24 * 3600)
+    tomorrow = (await fetch_stable(client, force=True))["access_token"]
+
+    assert len(set(tokens)) == 21
+    assert tokens[-1] == tokens[-2]
+    assert tomorrow not in tokens
+
+
 async def test_token_families_leave_each_other_alone(client: Any) -> None:
     """
     Neither endpoint's new token invalidates the other's.
