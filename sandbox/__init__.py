@@ -12,6 +12,8 @@ from sandbox.account import Account
 from sandbox.chats import Bubble, BubbleKind
 from sandbox.clock import Clock, ManualClock
 from sandbox.events import event_xml, message_xml
+from sandbox.faults import PushFault
+from sandbox.formats import Data, Mode, PushFormat
 from sandbox.phone import Done, Phone
 from sandbox.platform import Platform
 from sandbox.pusher import Delivery, Pusher
@@ -24,11 +26,15 @@ __all__ = [
     "Bubble",
     "BubbleKind",
     "Clock",
+    "Data",
     "Delivery",
     "Done",
     "ManualClock",
+    "Mode",
     "Phone",
     "Platform",
+    "PushFault",
+    "PushFormat",
     "Pusher",
     "Sandbox",
     "SignedPush",

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sandbox.formats import Mode, PushFormat
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -20,7 +22,7 @@ class Account:
     secret: str = field(default="5a0a5a0a5a0a5a0a5a0a5a0a5a0a5a0a", repr=False)
     token: str = field(default="saomasandbox", repr=False)
     encoding_aes_key: str = field(default="", repr=False)
-    """43 characters put the account in safe mode: pushes carry only `Encrypt`. Empty: plain."""
+    """43 characters put the account in safe mode unless another is chosen. Empty: plain."""
     account_id: str = "gh_5a0a00000001"
     """The account's own name in messages, WeChat's `gh_` id."""
 
@@ -35,8 +37,13 @@ class Account:
 
     @property
     def safe_mode(self) -> bool:
-        """Whether pushes and replies are encrypted."""
+        """Whether pushes and replies are encrypted, unless another mode is chosen."""
         return bool(self.encoding_aes_key)
+
+    @property
+    def push_format(self) -> PushFormat:
+        """The format of pushes unless another is chosen."""
+        return PushFormat(Mode.SAFE if self.safe_mode else Mode.PLAIN)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Account":

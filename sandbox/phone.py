@@ -44,6 +44,11 @@ class Phone:
         self._pusher = pusher
         self._message_ids = itertools.count(1)
 
+    @property
+    def held(self) -> int:
+        """How many pushes a fault keeps back until another has gone."""
+        return self._pusher.held
+
     async def scan(
         self,
         *,

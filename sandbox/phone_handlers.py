@@ -1,4 +1,4 @@
-"""The virtual phone and the faults on the network, as JSON for programs and for the page."""
+"""The virtual phone on the network, as JSON for programs and for the page."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -10,7 +10,6 @@ from tornado.web import RequestHandler
 from sandbox import phone_bodies as bodies
 from sandbox.codes import Code
 from sandbox.errors import PhoneError
-from sandbox.faults import Fault
 from sandbox.phone import Done, Phone
 from sandbox.platform import Platform
 
@@ -161,28 +160,9 @@ class StateHandler(JsonHandler):
                 "users": shown,
                 "codes": describe(codes, now=self.platform.clock()),
                 "bubbles": self.platform.chats.of(openid),
+                "held": self.phone.held,
             }
         )
-
-
-class FaultsHandler(JsonHandler):
-    """`/sandbox/faults`: `GET` those to come, `POST` one more, `DELETE` all."""
-
-    def get(self) -> None:
-        self.finish_json({"faults": list(self.platform.faults)})
-
-    def post(self) -> None:
-        try:
-            fault = self.read(Fault)
-            self.platform.faults.add(fault)
-            self.finish_json(fault)
-        except PhoneError as error:
-            self.refuse(error)
-
-    def delete(self) -> None:
-        self.platform.faults.clear()
-        self.set_status(204)
-        self.finish()
 
 
 def describe(codes: Iterable[Code], *, now: float) -> list[dict[str, object]]:

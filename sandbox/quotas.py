@@ -70,13 +70,12 @@ class Quotas:
             ApiError: 45011 when this minute's calls are used up, 45009 when today's are.
         """
         self._turn_day()
-        minute = self._minute(path)
-        limit = self.minute_limits.get(path)
-        if minute.over or (limit is not None and minute.used >= limit):
+        if self.minute_over(path):
             raise ApiError(45011)
         daily = self.limits.get(path)
         if daily is not None and self._used[path] >= daily:
             raise ApiError(45009)
+        minute = self._minutes[path] = self._minute(path)
         minute.used += 1
         self._used[path] += 1
 
@@ -95,6 +94,11 @@ class Quotas:
         """Let *path* answer 45011 for 60 seconds."""
         self._minutes[path] = Minute(self._clock() + MINUTE, over=True)
 
+    def minute_over(self, path: str) -> bool:
+        """Return whether the next call of *path* would be 45011."""
+        minute, limit = self._minute(path), self.minute_limits.get(path)
+        return minute.over or (limit is not None and minute.used >= limit)
+
     def clear(self) -> None:
         """Start the day's counts again.
 
@@ -110,7 +114,7 @@ class Quotas:
     def _minute(self, path: str) -> Minute:
         minute = self._minutes.get(path)
         if minute is None or minute.ends_at <= self._clock():
-            minute = self._minutes[path] = Minute(self._clock() + MINUTE)
+            return Minute(self._clock() + MINUTE)
         return minute
 
     def _turn_day(self) -> None:

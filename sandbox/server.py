@@ -14,8 +14,11 @@ from sandbox import phone_handlers as phones
 from sandbox.account import Account
 from sandbox.api import ENDPOINTS
 from sandbox.api_handlers import ApiHandler, ShowCodeHandler
-from sandbox.clock import Clock
+from sandbox.clock import Clock, RunningClock
+from sandbox.control import Control
+from sandbox.control_handlers import ADDRESSES as CONTROLS
 from sandbox.files import STATIC, TEMPLATES
+from sandbox.formats import PushFormat
 from sandbox.page import AssetHandler, PageHandler
 from sandbox.phone import Phone
 from sandbox.platform import Platform
@@ -40,7 +43,9 @@ class Sandbox:
         return self.platform.account
 
 
-def make_app(platform: Platform, phone: Phone, *, stopping: asyncio.Event) -> Application:
+def make_app(
+    platform: Platform, phone: Phone, control: Control, *, stopping: asyncio.Event
+) -> Application:
     """Return every address of the stand-in.
 
     Args:
@@ -63,7 +68,7 @@ def make_app(platform: Platform, phone: Phone, *, stopping: asyncio.Event) -> Ap
             (r"/phone/chat", phones.ChatHandler, both),
             (r"/phone/state", phones.StateHandler, both),
             (r"/phone/static/(.*)", AssetHandler, {"path": str(STATIC)}),
-            (r"/sandbox/faults", phones.FaultsHandler, both),
+            *[(path, handler, {"control": control}) for path, handler in CONTROLS],
         ],
         template_path=str(TEMPLATES),
         # Addresses carry tokens and secrets: handlers log what matters, without them.
@@ -78,9 +83,10 @@ async def serve_sandbox(
     account: Account | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
-    clock: Clock = time.time,
+    clock: Clock | None = None,
     push_clock: Clock = time.time,
     push_timeout: float = TIMEOUT,
+    push_format: PushFormat | None = None,
 ) -> AsyncIterator[Sandbox]:
     """Serve a stand-in on the running loop until the block is left.
 
@@ -89,22 +95,28 @@ async def serve_sandbox(
             when the server under test starts second.
         account: The account it plays; a demo account by default.
         port: 0 takes a free one.
-        clock: Counts lifetimes, quotas and windows, and dates events (their CreateTime).
+        clock: Counts lifetimes, quotas and windows, and dates events (their CreateTime). By
+            default the machine's, which `POST /sandbox/clock` puts forward.
         push_clock: Stamps pushes (their timestamp). Apart from *clock*, so that a test may let
             hours pass here while the server under test, whose clock is real, believes the pushes.
         push_timeout: Seconds for one try of a push.
+        push_format: By default safe XML for an account with a key, else plain XML.
 
     Raises:
         OSError: The port is taken.
+        ValueError: The format needs a key and the account has none.
     """
     account = account or Account()
     callbacks = [callback] if isinstance(callback, str) else callback
-    sockets = bind_sockets(port, host)
-    platform = Platform(account, clock=clock)
-    pusher = Pusher(account, callbacks, clock=push_clock, timeout=push_timeout)
+    platform = Platform(account, clock=clock or RunningClock())
+    pusher = Pusher(
+        account, callbacks, clock=push_clock, timeout=push_timeout, push_format=push_format
+    )
     phone = Phone(platform, pusher)
     stopping = asyncio.Event()
-    server = HTTPServer(make_app(platform, phone, stopping=stopping), max_body_size=MOST_BODY_BYTES)
+    app = make_app(platform, phone, Control(platform, pusher), stopping=stopping)
+    server = HTTPServer(app, max_body_size=MOST_BODY_BYTES)
+    sockets = bind_sockets(port, host)
     async with AsyncExitStack() as stack:  # closes everything, last opened first
         stack.push_async_callback(server.close_all_connections)
         await stack.enter_async_context(pusher)

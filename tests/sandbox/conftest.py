@@ -37,6 +37,7 @@ class Receiver:
     """An account's server: keeps what it gets, answers as told; `None` never answers."""
 
     answer: Answer = lambda push: (200, "success")
+    echo: Callable[[dict[str, str]], str] = lambda query: query["echostr"]
     url: str = ""
     pushes: list[Push] = field(default_factory=list)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,6 +49,11 @@ class ReceiverHandler(RequestHandler):
 
     def initialize(self, receiver: Receiver) -> None:
         self.receiver = receiver
+
+    def get(self) -> None:
+        """Answer the console's check."""
+        query = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        self.finish(self.receiver.echo(query))
 
     async def post(self) -> None:
         """Keep the push, then answer."""

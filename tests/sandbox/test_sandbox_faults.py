@@ -129,7 +129,7 @@ async def test_fault_is_made_and_cleared_over_http(
     [
         {},
         {"path": "/wechat"},
-        {"path": CREATE, "times": 0},
+        {"path": CREATE, "errcode": -1, "times": 0},
         {"path": CREATE, "delay": -1},
         {"path": CREATE, "status": 200},
         {"path": CREATE, "errcode": "x"},

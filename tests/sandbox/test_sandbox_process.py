@@ -86,3 +86,18 @@ async def test_process_refuses_credentials_that_cannot_be(start: Start) -> None:
     assert process.returncode == 2
     assert log.count(b"\n") == 1
     assert b"43 letters or digits" in log
+
+
+async def test_process_pushes_in_the_format_it_was_told(start: Start) -> None:
+    """
+    `--push-mode` and `--push-data` choose among the six formats; a mode without its key is 2.
+    """
+    key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+    formats = ("--push-mode", "compatible", "--push-data", "json")
+    process = await start(*formats, SANDBOX_ENCODING_AES_KEY=key)
+    keyless = await start(*formats)
+    _, log = await keyless.communicate()
+
+    assert "mode=compatible data=json" in await read_line(process)
+    assert keyless.returncode == 2
+    assert log == b"sandbox: --push-mode compatible needs SANDBOX_ENCODING_AES_KEY\n"
