@@ -19,6 +19,7 @@ install: $(VENV)/.installed  ## make the .venv that `make run` uses
 test: $(VENV)/.tools  ## run every test, in a real browser too
 	@tests/install_browser
 	@tests/install_servers
+	@tests/install_node
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 chaos: $(VENV)/.tools  ## break everything at random for SECONDS=120; SEED=7 repeats a run
@@ -41,7 +42,7 @@ lock: $(VENV)/.tools  ## pin the newest versions of all dependencies, with hashe
 	$(BIN)/pip-compile $(LOCK) --all-build-deps --extra dev -c requirements/run.txt -o requirements/dev.txt setup.cfg
 
 clean:          ## remove what can be made again; data/ stays
-	rm -rf $(VENV) *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/sandbox/node/node_modules
 
 LOCK := --quiet --strip-extras --generate-hashes --allow-unsafe --no-header \
         --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --upgrade
