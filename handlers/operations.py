@@ -63,7 +63,10 @@ class MetricsHandler(OperationsHandler):
         """Write them in Prometheus text format."""
         if not self.context.site.may_read_metrics(self.request):
             raise HTTPError(HTTPStatus.FORBIDDEN)
+        budget = self.context.pages.codes.budget
+        metrics.codes_daily_limit.set(budget.limits.daily_codes)
         try:
+            metrics.codes_today.set(await budget.today())
             for state, count in (await self.context.pages.pool.count()).items():
                 metrics.pool_scenes.labels(state).set(count)
         except StoreUnavailable:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from scene_pool import Lease, ScenePool, TicketTaken
 from store import StoreUnavailable
-from wechat import Client
+from wechat import Budget, Client
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +38,12 @@ class ShownCode(Struct, frozen=True):
 
 
 class Codes:
-    """Makes codes. *issued* is told of each."""
+    """Makes codes as far as *budget* reaches. *issued* is told of each."""
 
-    def __init__(self, pool: ScenePool, client: Client, *, issued: Callable[[], None]) -> None:
+    def __init__(
+        self, pool: ScenePool, client: Client, budget: Budget, *, issued: Callable[[], None]
+    ) -> None:
+        self.budget = budget
         self._pool = pool
         self._client = client
         self._issued = issued
@@ -51,7 +54,7 @@ class Codes:
         Raises:
             PoolExhausted, AlreadyScanned, LeaseLost, StoreUnavailable: as the pool does.
             TicketTaken: when WeChat keeps returning tickets that others show.
-            WeChatError: when WeChat makes none; the scene id has gone back then.
+            BudgetUsedUp, WeChatError: when WeChat makes none; the scene id has gone back then.
         """
         for _ in range(TRIES - 1):
             try:
@@ -64,7 +67,8 @@ class Codes:
         seconds = self._pool.rules.ticket_seconds
         lease = await self._pool.lease(owner.uuid)
         try:
-            ticket = await self._client.create_ticket(lease.scene_id, math.ceil(seconds))
+            async with self.budget.spend():
+                ticket = await self._client.create_ticket(lease.scene_id, math.ceil(seconds))
         except BaseException:
             # Also when cancelled: nobody has seen a ticket, so the id may go back.
             await self._give_back(lease)

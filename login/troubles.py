@@ -7,7 +7,7 @@ from accounts import AccountsUnavailable
 from login.messages import BadMessage, Error, ErrorCode, Problem
 from scene_pool import LeaseLost, PoolExhausted, TicketTaken
 from store import StoreUnavailable
-from wechat import QuotaExhausted, WeChatError
+from wechat import BudgetUsedUp, QuotaExhausted, WeChatError
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +17,7 @@ STORE_AGAIN = 3
 TROUBLES = (
     AccountsUnavailable,
     BadMessage,
+    BudgetUsedUp,
     LeaseLost,
     PoolExhausted,
     StoreUnavailable,
@@ -32,6 +33,10 @@ def error_of(trouble: Exception) -> Error:
             return problem(ErrorCode.BAD_MESSAGE, str(trouble))
         case PoolExhausted():
             return problem(ErrorCode.POOL_EXHAUSTED, "No code is free.", trouble.retry_after)
+        case BudgetUsedUp():  # logged once, where it is counted
+            return problem(
+                ErrorCode.QUOTA_EXHAUSTED, "Today's codes are used up.", trouble.retry_after
+            )
         case QuotaExhausted():
             log.warning("ticket failed %s", trouble)
             return problem(ErrorCode.QUOTA_EXHAUSTED, "No codes left.", trouble.retry_after)

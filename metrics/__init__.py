@@ -32,6 +32,18 @@ pool_scenes = Gauge(
 pool_exhausted = Counter(
     "saoma_pool_exhausted", "Pages told that no scene id is free.", registry=registry
 )
+codes_today = Gauge(
+    "saoma_codes_today",
+    "Codes that WeChat was asked for since midnight in Beijing, by all nodes.",
+    registry=registry,
+    multiprocess_mode="mostrecent",
+)
+codes_daily_limit = Gauge(
+    "saoma_codes_daily_limit",
+    "The most codes for a day; 0 = no limit.",
+    registry=registry,
+    multiprocess_mode="mostrecent",
+)
 qr_issued = Counter("saoma_qr_issued", "Codes shown to pages.", registry=registry)
 scans = Counter("saoma_scans", "Scans by what came of them.", ["outcome"], registry=registry)
 push_seconds = Histogram(

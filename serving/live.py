@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tornado.web import RequestHandler
 
 from serving.resources import Resources
-from serving.rules import login_rules, pool_rules
+from serving.rules import code_limits, login_rules, pool_rules
 from settings import Settings, SettingsError
 
 log = logging.getLogger("saoma")
@@ -17,8 +17,10 @@ LIVE = {
     "login",
     "limits",
     "log",
+    "wechat.daily_codes",
+    "wechat.reserve_percent",
 }
-"""Sections that take effect at once."""
+"""Sections and keys that take effect at once."""
 
 
 def set_up_logging(level: str) -> None:
@@ -57,6 +59,7 @@ class Reloader:
             return
         resources = self._resources
         resources.pool.rules = pool_rules(settings)
+        resources.budget.limits = code_limits(settings)
         resources.rules.replace(login_rules(settings))
         resources.context.site.sockets_per_address = settings.pool.sockets_per_address
         logging.getLogger().setLevel(settings.log.level.upper())
@@ -70,8 +73,8 @@ class Reloader:
         return [
             f"{section}.{key}"
             for section in settings.__struct_fields__
-            if (section in LIVE) is live
             for old, new in [(getattr(self._settings, section), getattr(settings, section))]
             for key in new.__struct_fields__
             if getattr(old, key) != getattr(new, key)
+            and bool({section, f"{section}.{key}"} & LIVE) is live
         ]

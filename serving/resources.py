@@ -11,10 +11,10 @@ from accounts import AccountsUnavailable, Directory, Passwords, Sessions, open_d
 from handlers import Context, Readiness, Texts, version_of
 from login import Codes, Entrance, Pages, Receipts, Rules, Scans
 from scene_pool import Attempts, ScenePool
-from serving.rules import login_rules, pool_rules, site_of
+from serving.rules import code_limits, login_rules, pool_rules, site_of
 from settings import Settings
 from store import Clock, StoreUnavailable, Throttle, connect
-from wechat import Client, Pushes
+from wechat import Budget, Client, Pushes, call_made
 
 
 class Resources(Struct, frozen=True, kw_only=True):
@@ -22,6 +22,7 @@ class Resources(Struct, frozen=True, kw_only=True):
 
     context: Context
     pool: ScenePool
+    budget: Budget
     rules: Rules
     directory: Directory
     passwords: Passwords
@@ -41,13 +42,14 @@ async def open_resources(
             api_base_url=wechat.api_base_url,
             mp_base_url=wechat.mp_base_url,
             timeout_seconds=wechat.timeout_seconds,
-            on_call=metrics.wechat_call,
+            on_call=_called,
         )
     )
     passwords = passwords or Passwords()
     stack.callback(passwords.close)
     pool, attempts = ScenePool(store, pool_rules(settings)), Attempts(store)
     rules, site, clock = login_rules(settings), site_of(settings), Clock(store)
+    budget = Budget(store, code_limits(settings))
     scans = Scans(
         attempts,
         directory,
@@ -61,7 +63,7 @@ async def open_resources(
         pool,
         attempts,
         client,
-        Codes(pool, client, issued=metrics.qr_issued.inc),
+        Codes(pool, client, budget, issued=metrics.qr_issued.inc),
         scans,
         rules,
         clock,
@@ -107,8 +109,18 @@ async def open_resources(
         ),
     )
     return Resources(
-        context=context, pool=pool, rules=rules, directory=directory, passwords=passwords
+        context=context,
+        pool=pool,
+        budget=budget,
+        rules=rules,
+        directory=directory,
+        passwords=passwords,
     )
+
+
+def _called(endpoint: str, errcode: str, seconds: float) -> None:
+    metrics.wechat_call(endpoint, errcode, seconds)
+    call_made(endpoint)
 
 
 async def _told(check: Awaitable[None], trouble: type[Exception]) -> str:

@@ -5,6 +5,7 @@ from login import Confirmation
 from login import Rules as LoginRules
 from scene_pool import Rules as PoolRules
 from settings import Mode, Settings
+from wechat import Limits
 
 
 def pool_rules(settings: Settings) -> PoolRules:
@@ -18,6 +19,12 @@ def pool_rules(settings: Settings) -> PoolRules:
         rest_seconds=pool.rest_seconds,
         resume_seconds=pool.resume_seconds,
     )
+
+
+def code_limits(settings: Settings) -> Limits:
+    """Return how many codes a day may have."""
+    wechat = settings.wechat
+    return Limits(daily_codes=wechat.daily_codes, reserve_percent=wechat.reserve_percent)
 
 
 def login_rules(settings: Settings) -> LoginRules:

@@ -13,6 +13,7 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
 PositiveSeconds = Annotated[float, Meta(gt=0)]
 # WeChat keeps a temporary code at most 30 days.
 # Source: WeChat, "Generating a Parametric QR Code", expire_seconds.
@@ -97,6 +98,8 @@ class WeChatSettings(Section, frozen=True):
     mp_base_url: str = OFFICIAL_MP
     timeout_seconds: PositiveSeconds = 3
     push_window_seconds: PositiveSeconds = 300
+    daily_codes: Count = 100_000
+    reserve_percent: Percent = 10
 
 
 class SandboxSettings(Section, frozen=True):

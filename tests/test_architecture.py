@@ -11,7 +11,7 @@ MAY_IMPORT = {
     "store": set(),
     "metrics": set(),
     "scene_pool": {"store"},
-    "wechat": set(),
+    "wechat": {"store"},
     "accounts": {"store"},
     "login": {"scene_pool", "wechat", "accounts", "store"},
     "handlers": {"login", "scene_pool", "wechat", "accounts", "store", "metrics"},

@@ -4,6 +4,7 @@ Knows nothing of logins. The platform's facts and their sources stand where
 they are used.
 """
 
+from wechat.budget import Budget, BudgetUsedUp, Limits, call_made
 from wechat.client import Client, Ticket
 from wechat.errors import QuotaExhausted, WeChatError, WeChatRefused, WeChatUnavailable
 from wechat.fields import BadPush, Form
@@ -13,9 +14,12 @@ from wechat.seal import BadSignature, Letter
 __all__ = [
     "BadPush",
     "BadSignature",
+    "Budget",
+    "BudgetUsedUp",
     "Client",
     "Form",
     "Letter",
+    "Limits",
     "Push",
     "PushKind",
     "Pushes",
@@ -24,4 +28,5 @@ __all__ = [
     "WeChatError",
     "WeChatRefused",
     "WeChatUnavailable",
+    "call_made",
 ]

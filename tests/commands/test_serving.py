@@ -374,6 +374,39 @@ async def test_hang_up_changes_the_login_at_once(
         assert 3 == len((await page.expect("scanned"))["choices"])
 
 
+async def test_hang_up_changes_the_budget_of_all_processes_at_once(
+    quick: Sections, folder: Path
+) -> None:
+    """
+    Codes are counted over all processes, any of which tells the figure; SIGHUP allows more.
+    """
+    wechat, server_ = quick["wechat"] | {"daily_codes": 2}, {"processes": 2}
+    write_settings(folder, **quick | {"wechat": wechat, "server": server_})
+
+    async with serve(folder) as server, Visitor(server.base_url) as visitor:
+        await server.logged("serving url=", times=2)
+        pages = [await visitor.open_page() for _ in range(3)]
+        for page in pages[:2]:
+            await page.get_qr()
+        await pages[2].send("get_qr")
+        before = await pages[2].expect("error")
+        wechat["daily_codes"] = 3
+        write_settings(folder, **quick | {"wechat": wechat, "server": server_})
+        server.hang_up()
+        await server.logged("changed=wechat.daily_codes", times=2)
+        await pages[2].get_qr()
+        figures = []
+        for _ in range(4):
+            async with Visitor(server.base_url) as other, other.http.get("/metrics") as response:
+                figures.append(await response.text())
+
+        assert "quota_exhausted" == before["code"]
+        for text in figures:
+            assert "\nsaoma_codes_today 3.0\n" in text
+            assert "\nsaoma_codes_daily_limit 3.0\n" in text
+        assert not [line for line in server.log if "restart" in line]
+
+
 # ---- several processes
 
 

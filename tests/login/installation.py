@@ -25,7 +25,7 @@ from scene_pool import Attempts, ScenePool
 from scene_pool import Rules as PoolRules
 from store import Clock, Store, Throttle, connect, digest
 from tests.time_machine import TimeMachine
-from wechat import Client, Push, PushKind
+from wechat import Budget, Client, Limits, Push, PushKind, call_made
 
 CREATE = "/cgi-bin/qrcode/create"
 OPENID = "o-the-first-user"
@@ -127,7 +127,7 @@ class Process:
             saoma.pool,
             saoma.attempts,
             saoma.client,
-            Codes(saoma.pool, saoma.client, issued=lambda: saoma.count("issued")),
+            Codes(saoma.pool, saoma.client, saoma.budget, issued=lambda: saoma.count("issued")),
             saoma.scans,
             saoma.rules,
             Clock(saoma.store),
@@ -157,6 +157,7 @@ class Installation:
         self.passwords, self.sandbox = passwords, sandbox
         self.rules = login_rules()
         self.pool, self.attempts = ScenePool(store, pool_rules()), Attempts(store)
+        self.budget = Budget(store, Limits(daily_codes=0, reserve_percent=10))
         self.sessions = Sessions(store, idle_seconds=1000, absolute_seconds=9000)
         self.time_machine = TimeMachine(store)
         self.counted: Counter[str] = Counter()
@@ -232,6 +233,7 @@ async def open_installation(
             api_base_url=sandbox.base_url,
             mp_base_url=sandbox.base_url,
             timeout_seconds=2,
+            on_call=lambda endpoint, errcode, seconds: call_made(endpoint),
         )
         await stack.enter_async_context(client)
         saoma = Installation(store, directory, client, passwords, sandbox)

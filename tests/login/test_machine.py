@@ -35,7 +35,7 @@ from sandbox import Account, Platform
 from scene_pool import Attempts, ScenePool
 from store import Clock, Throttle, connect, digest
 from tests.login.installation import Screen, login_rules, pool_rules, push_of
-from wechat import Ticket
+from wechat import Budget, Limits, Ticket
 
 EXAMPLES = int(os.environ.get("SAOMA_EXAMPLES", "40"))
 MOST_ATTEMPTS, MOST_PAGES = 4, 10
@@ -109,6 +109,7 @@ class LoginMachine(RuleBasedStateMachine):
         self.attempts_kept = Attempts(self.store)
         rules, client = login_rules(), CodeMaker()
         pool = ScenePool(self.store, pool_rules())
+        budget = Budget(self.store, Limits(daily_codes=0, reserve_percent=10))
         self.scans = Scans(
             self.attempts_kept,
             self.directory,
@@ -123,7 +124,7 @@ class LoginMachine(RuleBasedStateMachine):
                 pool,
                 self.attempts_kept,
                 client,  # type: ignore[arg-type]
-                Codes(pool, client, issued=lambda: None),  # type: ignore[arg-type]
+                Codes(pool, client, budget, issued=lambda: None),  # type: ignore[arg-type]
                 self.scans,
                 rules,
                 Clock(self.store),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("accounts", "login", "scene_pool", "store")
+PACKAGES = ("accounts", "login", "scene_pool", "store", "wechat")
 SCRIPTS = sorted(file for package in PACKAGES for file in (ROOT / package).glob("*.lua"))
 DECLARED = re.compile(r"^-- (KEYS|ARGV)\[(\d+)\] +(\w+) +\S", re.MULTILINE)
 NAMED = re.compile(r"(KEYS|ARGV)\[(\d+)\]")
@@ -53,7 +53,7 @@ def test_scripts_are_found() -> None:
     """
     There is something to check, in the pool and beside it.
     """
-    assert {"scene_pool", "store", "accounts"} == {file.parent.name for file in SCRIPTS}
+    assert {"scene_pool", "store", "accounts", "wechat"} == {file.parent.name for file in SCRIPTS}
     assert len(SCRIPTS) >= 11
 
 

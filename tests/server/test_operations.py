@@ -141,6 +141,8 @@ NAMES = {
     "saoma_pool_scenes": "gauge",
     "saoma_pool_exhausted": "counter",
     "saoma_qr_issued": "counter",
+    "saoma_codes_today": "gauge",
+    "saoma_codes_daily_limit": "gauge",
     "saoma_scans": "counter",
     "saoma_push_seconds": "histogram",
     "saoma_sessions_created": "counter",

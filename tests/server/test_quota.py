@@ -1,0 +1,89 @@
+"""The day's codes: what a page is told when they run low and when they are used up."""
+
+from typing import Any
+
+from tests.server.conftest import StartSite
+from tests.server.test_operations import figure, figures
+from tests.site import Page, Site
+
+CREATE = "/cgi-bin/qrcode/create"
+
+
+async def error_of(page: Page) -> dict[str, Any]:
+    """Ask for a code and return the error that comes instead."""
+    await page.send("get_qr")
+    return await page.expect("error")
+
+
+def asked(site: Site) -> int:
+    """Return how many codes WeChat counts today."""
+    return site.sandbox.platform.quotas.used(CREATE)
+
+
+# ---- used up
+
+
+async def test_wechat_is_not_asked_when_the_days_codes_are_used_up(start_site: StartSite) -> None:
+    """
+    The page hears `quota_exhausted` with a sentence and a wait, and WeChat hears nothing.
+    """
+    site = await start_site(wechat={"daily_codes": 2}, pool={"size": 3})
+    pages = [await site.visitor().open_page() for _ in range(3)]
+    for page in pages[:2]:
+        await page.get_qr()
+
+    errors = [await error_of(pages[2]) for _ in range(5)]
+
+    assert {"quota_exhausted"} == {error["code"] for error in errors}
+    assert {"Today's codes are used up."} == {error["message"] for error in errors}
+    assert all(1 <= error["retry_after"] <= 600 for error in errors)
+    assert 2 == asked(site)
+
+
+async def test_scene_goes_back_when_the_days_codes_are_used_up(start_site: StartSite) -> None:
+    """
+    Those who are turned away take no scene id with them.
+    """
+    site = await start_site(wechat={"daily_codes": 1}, pool={"size": 2})
+    first, second = await site.visitor().open_page(), await site.visitor().open_page()
+    await first.get_qr()
+    await error_of(second)
+
+    assert {"leased": 1, "resting": 0, "free": 1} == await site.resources.pool.count()
+
+
+async def test_figures_are_those_of_all_nodes(nodes: tuple[Site, Site]) -> None:
+    """
+    Each node tells what all of them have asked for today, and how many there may be.
+    """
+    for site in (*nodes, nodes[0]):
+        page = await site.visitor().open_page()
+        await page.get_qr()
+
+    for site in nodes:
+        found = await figures(site)
+        assert 3 == figure(found, "saoma_codes_today") == asked(site)
+        assert 100_000 == figure(found, "saoma_codes_daily_limit")
+
+
+# ---- what costs nothing
+
+
+async def test_page_that_comes_back_costs_no_code(nodes: tuple[Site, Site]) -> None:
+    """
+    A reload, and a socket that was lost or closed, show the same code again on any node.
+    """
+    one, other = nodes
+    visitor = one.visitor()
+    page = await visitor.open_page()
+    code = await page.get_qr()
+    for at, clean in ((other, True), (one, False), (other, False)):
+        if clean:
+            await page.socket.close()
+        else:
+            page.cut()
+        page = await visitor.open_page(at=at.base_url)
+        again = await page.get_qr(resume=code["resume"])
+        assert code["ticket"] == again["ticket"]
+
+    assert 1 == await one.resources.budget.today() == asked(one)
