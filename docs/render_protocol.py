@@ -40,6 +40,7 @@ def script() -> str:
         "// Rendered from login/messages.py by `make docs`; do not edit.",
         _object("MessageType", types),
         _object("ErrorCode", {code.name: code.value for code in messages.ErrorCode}),
+        _object("Pause", {pause.name: pause.value for pause in messages.Pause}),
         _object("CloseCode", {code.name: code.value for code in messages.CloseCode}),
     ]
     return "\n\n".join(parts) + "\n"
@@ -62,6 +63,12 @@ def page() -> str:
         lines += ["", f"## {title}", "", "| type | data | meaning |", "| --- | --- | --- |"]
         lines += [_row(kind) for kind in typing.get_args(union)]
     lines += ["", "## Errors", "", "Codes of `error`: " + _codes(messages.ErrorCode) + "."]
+    lines += [
+        "",
+        "## Pauses",
+        "",
+        "Why `expired` may ask a page to pause: " + _codes(messages.Pause) + ".",
+    ]
     lines += ["", "## Close codes", "", "| code | name |", "| --- | --- |"]
     lines += [f"| {code.value} | {code.name.lower()} |" for code in messages.CloseCode]
     lines += ["", "## Flow of an attempt", "", "```mermaid", "stateDiagram-v2"]

@@ -21,12 +21,16 @@ TRIES = 3
 
 
 class Owner(Struct, frozen=True, kw_only=True):
-    """Whom a code is for: an attempt, its socket, and the digests of its two secrets."""
+    """Whom a code is for: an attempt, its socket, and the digests of its two secrets.
+
+    *rounds*: how many codes of the attempt came before it since somebody asked for one.
+    """
 
     uuid: str
     holder: str
     resume: str
     browser: str
+    rounds: int = 0
 
 
 class ShownCode(Struct, frozen=True):
@@ -82,6 +86,7 @@ class Codes:
             holder=owner.holder,
             resume=owner.resume,
             browser=owner.browser,
+            rounds=owner.rounds,
         )
         self._issued()
         return ShownCode(ticket.ticket, ticket.url, left)

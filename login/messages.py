@@ -23,6 +23,15 @@ class ErrorCode(StrEnum):
     UNKNOWN_ATTEMPT = "unknown_attempt"
 
 
+class Pause(StrEnum):
+    """Why a page should not ask for the next code by itself."""
+
+    IDLE = "idle"
+    """Several codes ran out one after another: perhaps nobody is there."""
+    QUOTA = "quota"
+    """WeChat's codes of today run low."""
+
+
 class CloseCode(IntEnum):
     """Why the server closes a socket. Source: RFC 6455 §7.4, from 4000 on our own."""
 
@@ -136,10 +145,16 @@ class Denied(Message, frozen=True, tag="denied"):
     data: Nothing = Nothing()
 
 
+class Rest(Struct, frozen=True, omit_defaults=True):
+    """*pause*: ask only when the visitor wants another code, and why; none = ask at once."""
+
+    pause: Pause | None = None
+
+
 class Expired(Message, frozen=True, tag="expired"):
     """The code ran out; `get_qr` asks for the next."""
 
-    data: Nothing = Nothing()
+    data: Rest = Rest()
 
 
 class Superseded(Message, frozen=True, tag="superseded"):

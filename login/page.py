@@ -25,6 +25,7 @@ from login.messages import (
     Expired,
     GetQr,
     Qr,
+    Rest,
     Superseded,
     ToPage,
     decode,
@@ -55,6 +56,8 @@ class Page:
         "_dead_at",
         "_makes_way",
         "_pages",
+        "_paused",
+        "_rounds",
         "_send",
         "_timer",
         "asked",
@@ -81,6 +84,10 @@ class Page:
         """Whether it has sent a `get_qr` yet."""
         self.gone = False
         self._makes_way = False
+        self._rounds = 0
+        """Codes before the one on the page that the visitor did not ask for."""
+        self._paused = False
+        """Whether the page was told to wait for its visitor, so that a `get_qr` is a click."""
         self._code: ShownCode | None = None
         self._dead_at = 0.0
         """When the code on the page ends, by `time.monotonic`."""
@@ -161,9 +168,9 @@ class Page:
         if self.state is State.SCANNED:
             await self._retell()
         elif self._code and self.state is State.WAITING and self._left() > 0:
-            self._show(replace(self._code, left=self._left()))
+            self._show(replace(self._code, left=self._left()), self._rounds)
         elif self.state in (State.WAITING, State.EXPIRED) and self.uuid:
-            await self._next_code()
+            await self._next_code(0 if self._paused else self._rounds + 1)
         else:
             await self._start()
 
@@ -171,7 +178,7 @@ class Page:
         """Begin another attempt; what came of a former one stays valid."""
         await self._turn_to(uuid4().hex, new_secret())
         if not self.gone:
-            await self._next_code()
+            await self._next_code(0)
 
     async def _turn_to(self, uuid: str, secret: str) -> None:
         """Take up another attempt, and then leave the former one: a sweep finds no gap."""
@@ -181,9 +188,13 @@ class Page:
         if former:
             await self._detach(former)
 
-    async def _next_code(self) -> None:
+    async def _next_code(self, rounds: int) -> None:
         owner = Owner(
-            uuid=self.uuid, holder=self.holder, resume=digest(self.secret), browser=self.browser
+            uuid=self.uuid,
+            holder=self.holder,
+            resume=digest(self.secret),
+            browser=self.browser,
+            rounds=rounds,
         )
         try:
             code = await self._pages.codes.make(owner)
@@ -198,10 +209,10 @@ class Page:
         if self.gone:
             await self._detach(self.uuid)
         elif self.uuid == owner.uuid and self._awaits_scan():
-            self._show(code)
+            self._show(code, rounds)
 
-    def _show(self, code: ShownCode) -> None:
-        self._code = code
+    def _show(self, code: ShownCode, rounds: int) -> None:
+        self._code, self._rounds, self._paused = code, rounds, False
         self._dead_at = time.monotonic() + code.left
         self.state = State.WAITING
         self._start_timer(code.left, self._ticket_dead)
@@ -220,8 +231,13 @@ class Page:
 
     def _ticket_dead(self) -> None:
         if self.state is State.WAITING:
-            self.state = State.EXPIRED
-            self._tell(Expired())
+            self._tell_expired()
+
+    def _tell_expired(self) -> None:
+        self.state = State.EXPIRED
+        pause = self._pages.pause(self._rounds)
+        self._paused = pause is not None
+        self._tell(Expired(Rest(pause)))
 
     # ---- coming back
 
@@ -267,10 +283,11 @@ class Page:
         if record.state != State.WAITING:
             await self._tell_outcome(record)
         elif record.left_seconds > 0:
-            self._show(ShownCode(record.ticket, record.url, record.left_seconds))
+            code = ShownCode(record.ticket, record.url, record.left_seconds)
+            self._show(code, record.rounds)
         else:
-            self.state = State.EXPIRED
-            self._tell(Expired())
+            self._rounds = record.rounds
+            self._tell_expired()
 
     async def _retell(self) -> None:
         record = await self._pages.attempts.read(self.uuid)
@@ -304,8 +321,7 @@ class Page:
         self._stop_timer()
         self.uuid = self.secret = ""
         if self.state not in (State.EXPIRED, *FINAL):
-            self.state = State.EXPIRED
-            self._tell(Expired())
+            self._tell_expired()
 
     # ---- after the scan
 

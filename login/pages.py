@@ -16,6 +16,7 @@ from uuid import uuid4
 import msgspec
 
 from login.codes import Codes
+from login.messages import Pause
 from login.page import SUPERSEDED, Close, Page, Send
 from login.rules import Rules
 from login.scans import Scans
@@ -114,6 +115,12 @@ class Pages:
             holder=page.holder,
             signal=signal(page.uuid, SUPERSEDED),
         )
+
+    def pause(self, rounds: int) -> Pause | None:
+        """Return why a page should not go on by itself after so many rounds, if it should not."""
+        if self.codes.budget.low:
+            return Pause.QUOTA
+        return Pause.IDLE if rounds >= self.rules.refreshes else None
 
     # ---- what changed elsewhere
 

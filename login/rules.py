@@ -20,6 +20,8 @@ class Rules(Struct, kw_only=True):
 
     confirmation: Confirmation
     auto_register: bool
+    refreshes: int
+    """Codes that a page may ask for in a row before it should wait for its visitor."""
     code_seconds: float
     bind_seconds: float
     choose_seconds: float

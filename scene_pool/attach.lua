@@ -23,6 +23,7 @@
 -- ARGV[11] secret   digest of the resume token
 -- ARGV[12] browser  digest of the browser's cookie
 -- ARGV[13] memory   how long a dead code is known as ours, ms
+-- ARGV[14] rounds   codes before this one that nobody had asked for
 --
 -- Returns  {'ok', ms the ticket has left}; {'lost'} when the lease, its id or
 --          the attempt is another's by now; {'scanned'} when an older code of the attempt
@@ -61,6 +62,6 @@ redis.call('ZADD', scenes, free, scene)
 redis.call('ZADD', leased, dead, scene)
 redis.call('HSET', attempt, 'state', 'waiting', 'attached', lease, 'ticket', ARGV[3],
   'url', ARGV[4], 'dead_at', dead, 'end_at', buried + ARGV[9], 'holder', ARGV[10],
-  'resume', ARGV[11], 'browser', ARGV[12], 'free_at', free)
+  'resume', ARGV[11], 'browser', ARGV[12], 'free_at', free, 'rounds', ARGV[14])
 redis.call('PEXPIREAT', attempt, buried + ARGV[9])
 return {'ok', dead - now}

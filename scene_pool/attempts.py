@@ -38,6 +38,8 @@ class Record(Struct, frozen=True, kw_only=True):
     account: str = ""
     number: str = ""
     choices: str = ""
+    rounds: int = 0
+    """How many codes came before this one since the visitor asked for one."""
     left_seconds: float = 0.0
     """What the code has left; negative when its ticket is dead."""
 

@@ -118,12 +118,13 @@ class ScenePool:
         holder: str,
         resume: str,
         browser: str,
+        rounds: int = 0,
     ) -> float:
         """Make *ticket* the code of the attempt; return the seconds that it has left.
 
         *age* is how old the ticket may be by now, *life* how long WeChat lets it
         live; *resume* and *browser* are digests of the two secrets that a page
-        must show to come back.
+        must show to come back; *rounds* is kept for whoever comes back.
 
         Raises:
             LeaseLost, AlreadyScanned, TicketTaken: when the code must not be shown.
@@ -153,6 +154,7 @@ class ScenePool:
                 resume,
                 browser,
                 _ms(MEMORY_SECONDS),
+                rounds,
             ],
         )
         match answer:

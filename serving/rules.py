@@ -33,6 +33,7 @@ def login_rules(settings: Settings) -> LoginRules:
     return LoginRules(
         confirmation=Confirmation(login.confirmation),
         auto_register=login.auto_register,
+        refreshes=login.refreshes,
         code_seconds=login.code_seconds,
         bind_seconds=login.bind_seconds,
         choose_seconds=login.choose_seconds,

@@ -117,6 +117,7 @@ class LoginSettings(Section, frozen=True):
     code_seconds: PositiveSeconds = 60
     bind_seconds: PositiveSeconds = 600
     choose_seconds: PositiveSeconds = 60
+    refreshes: Count = 5
 
 
 class AccountsSettings(Section, frozen=True):

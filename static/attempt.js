@@ -10,7 +10,7 @@
  * 3. Time left is counted from a local deadline on a monotonic clock; the visitor's wall clock is never read.
  */
 import { retryDelayMs } from "./backoff.js";
-import { CloseCode, ErrorCode, MessageType } from "./protocol.js";
+import { CloseCode, ErrorCode, MessageType, Pause } from "./protocol.js";
 
 export const State = Object.freeze({
   LOADING: "loading",
@@ -32,8 +32,8 @@ const SETTLED = new Set([
   State.SUCCESS, State.BIND_REQUIRED, State.DENIED, State.IDLE, State.SUPERSEDED, State.REFUSED,
 ]);
 
-/** Codes fetched without a sign of the visitor before the page asks whether anybody is there. */
-const IDLE_REFRESHES = 5;
+/** Why a page rests that would otherwise go on: said like an error, though it is none. */
+const QUOTA_LOW = "quota_low";
 /** A socket lost for less than this is nobody's business. */
 const BLIP_MS = 1_500;
 /** No answer to a request for a code by then: the socket is dead, whatever it says. */
@@ -78,14 +78,15 @@ export class Attempt {
   constructor({ connection, memory, isHidden, onChange, now = () => performance.now() }) {
     Object.assign(this, { connection, memory, isHidden, onChange, now });
     this.snapshot = NOTHING_YET;
-    this.refreshes = 0;
+    /** Whether the visitor gave a sign of life since the code on the page was shown; opening the page is one. */
+    this.isTouched = true;
     this.refusals = 0;
     /** When it came back to its attempt, on the clock of `now`. */
     this.backAtMs = -Infinity;
     /** Named timers; a name that is set again replaces itself. @type {Map<string, number>} */
     this.timers = new Map();
     connection.listener = {
-      onOpen: () => this.#ask(this.memory.recall()?.resume),
+      onOpen: () => this.#opened(),
       onMessage: ({ type, data }) => this.#heard(type, data),
       onDown: (closeCode) => this.#down(closeCode),
     };
@@ -98,7 +99,6 @@ export class Attempt {
 
   /** Drop whatever there was and ask for a code of a new attempt, because the visitor wants one. */
   startOver() {
-    this.refreshes = 0;
     this.refusals = 0;
     this.memory.forget();
     this.#set({ ...NOTHING_YET });
@@ -127,9 +127,9 @@ export class Attempt {
 
   /** In view again. @param {number} awayMs how long the page was out of view */
   returned(awayMs) {
-    this.refreshes = 0;
+    this.isTouched = true;
     const { state, error, retryAtMs } = this.snapshot;
-    if (state === State.IDLE) this.startOver();
+    if (state === State.IDLE && !error) this.startOver();
     else if (state === State.BUSY && retryAtMs <= this.now()) this.#retry();
     else if (state === State.EXPIRED && !error) this.#refresh();
     else if (SETTLED.has(state) || error) return;
@@ -145,7 +145,7 @@ export class Attempt {
 
   /** The visitor did something, so codes are not shown to an empty room. */
   active() {
-    this.refreshes = 0;
+    this.isTouched = true;
   }
 
   // What the server says.
@@ -160,7 +160,7 @@ export class Attempt {
       case MessageType.SUCCESS: return this.#settle(State.SUCCESS, data.code, data.expires);
       case MessageType.BIND_REQUIRED: return this.#settle(State.BIND_REQUIRED, data.bind_token, data.expires);
       case MessageType.DENIED: return this.#denied();
-      case MessageType.EXPIRED: return this.#expired();
+      case MessageType.EXPIRED: return this.#expired(data);
       case MessageType.SUPERSEDED: return this.#superseded();
       case MessageType.ERROR: return this.#failed(data);
     }
@@ -171,6 +171,7 @@ export class Attempt {
     const leftMs = expires * 1_000;
     const before = this.memory.recall();
     const lifeMs = Math.max(leftMs, before?.ticket === ticket ? before.lifeMs : 0);
+    if (before?.ticket !== ticket) this.isTouched = false;
     this.memory.keep({ resume, ticket, lifeMs });
     this.#set({
       ...NOTHING_YET, state: State.WAITING, code: { ticket, url, image }, lifeMs, deadlineMs: this.now() + leftMs,
@@ -222,9 +223,12 @@ export class Attempt {
     this.connection.close();
   }
 
-  #expired() {
+  /** The server says when to wait for the visitor; one who is here need not ask, unless codes run low. */
+  #expired({ pause }) {
     const { state } = this.snapshot;
     if (state === State.SCANNED || state === State.BIND_REQUIRED) this.lapse("not_confirmed");
+    else if (pause === Pause.QUOTA) this.#pause(State.IDLE, QUOTA_LOW);
+    else if (pause && !this.isTouched) this.#pause(State.IDLE);
     else this.#refresh();
   }
 
@@ -234,15 +238,13 @@ export class Attempt {
     this.#clear("silence");
     this.#clear("pause");
     if (this.isHidden()) return this.#pause(State.EXPIRED);
-    if (this.refreshes >= IDLE_REFRESHES) return this.#pause(State.IDLE);
-    this.refreshes += 1;
     this.#change({ state: State.EXPIRED, deadlineMs: this.now() });
     if (this.connection.isOpen) this.#ask();
     else this.connection.connect();
   }
 
-  #pause(state) {
-    this.#change({ state, deadlineMs: this.now() });
+  #pause(state, error = "") {
+    this.#set({ ...NOTHING_YET, state, error, deadlineMs: this.now() });
     this.#after("pause", PAUSE_MS, () => {
       this.memory.forget();
       this.connection.close();
@@ -252,7 +254,8 @@ export class Attempt {
   #failed({ code, retry_after: retryAfter }) {
     if (code === ErrorCode.UNKNOWN_ATTEMPT) {
       this.memory.forget();
-      this.#ask();
+      if (this.isHidden()) this.#pause(State.EXPIRED);
+      else this.#ask();
     } else if (code === ErrorCode.BAD_MESSAGE) {
       this.#refuse(code);
     } else {
@@ -276,6 +279,13 @@ export class Attempt {
   }
 
   // What becomes of the socket.
+
+  /** Coming back costs no code, so a hidden page does it too; a first code is for eyes only. */
+  #opened() {
+    const resume = this.memory.recall()?.resume;
+    if (resume || !this.isHidden()) this.#ask(resume);
+    else this.connection.close();
+  }
 
   #ask(resume) {
     this.connection.send(MessageType.GET_QR, resume ? { resume } : {});

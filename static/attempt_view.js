@@ -13,7 +13,7 @@ const WECHAT_ERRORS = new Set([ErrorCode.WECHAT_UNAVAILABLE, ErrorCode.QUOTA_EXH
 /** States in which the visitor has to ask for what comes next, and the words on the button. */
 const WAY_ON = {
   [State.DENIED]: "fresh_code",
-  [State.IDLE]: "show_code",
+  [State.IDLE]: "fresh_code",
   [State.SUPERSEDED]: "use_this_page",
   [State.REFUSED]: "try_again",
 };

@@ -23,6 +23,11 @@ export const ErrorCode = Object.freeze({
   UNKNOWN_ATTEMPT: "unknown_attempt",
 });
 
+export const Pause = Object.freeze({
+  IDLE: "idle",
+  QUOTA: "quota",
+});
+
 export const CloseCode = Object.freeze({
   DONE: 1000,
   GOING_AWAY: 1001,

@@ -51,6 +51,7 @@ def login_rules(**changes: Any) -> Rules:
     rules: dict[str, Any] = {
         "confirmation": Confirmation.NONE,
         "auto_register": False,
+        "refreshes": 5,
         "code_seconds": 60,
         "bind_seconds": 600,
         "choose_seconds": 60,

@@ -24,8 +24,10 @@ from login.messages import (
     Expired,
     GetQr,
     LoginCode,
+    Pause,
     Problem,
     Qr,
+    Rest,
     Resume,
     Scanned,
     Success,
@@ -58,6 +60,8 @@ TO_PAGE = [
     ),
     (Denied(), {"type": "denied", "data": {}}),
     (Expired(), {"type": "expired", "data": {}}),
+    (Expired(Rest(Pause.IDLE)), {"type": "expired", "data": {"pause": "idle"}}),
+    (Expired(Rest(Pause.QUOTA)), {"type": "expired", "data": {"pause": "quota"}}),
     (Superseded(), {"type": "superseded", "data": {}}),
     (
         Error(Problem(ErrorCode.POOL_EXHAUSTED, "No code is free.", 9)),
@@ -84,6 +88,13 @@ def test_encode_writes_the_frames_of_the_contract(
     Each message has the type and the data that pages rely on.
     """
     assert frame == json.loads(encode(message))
+
+
+def test_expired_without_a_pause_has_no_data() -> None:
+    """
+    Pages that know of no pause get the very bytes that they always got.
+    """
+    assert '{"type":"expired","data":{}}' == encode(Expired())
 
 
 def test_every_message_to_pages_is_checked() -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from tests.server.conftest import StartSite
 from tests.server.test_operations import figure, figures
 from tests.site import Page, Site
@@ -87,3 +89,60 @@ async def test_page_that_comes_back_costs_no_code(nodes: tuple[Site, Site]) -> N
         assert code["ticket"] == again["ticket"]
 
     assert 1 == await one.resources.budget.today() == asked(one)
+
+
+# ---- slowing down
+
+
+async def test_usual_expired_is_as_it_always_was(start_site: StartSite) -> None:
+    """
+    Without a reason to pause the frame is the contract's, byte for byte.
+    """
+    site = await start_site(pool={"ticket_seconds": 1})
+    page = await site.visitor().open_page()
+    await page.get_qr()
+
+    frame = await page.socket.receive(timeout=10)
+
+    assert '{"type":"expired","data":{}}' == frame.data
+
+
+async def test_reserve_is_for_those_who_ask(start_site: StartSite) -> None:
+    """
+    In the reserve `expired` asks pages to pause, a page that asks gets a code, a new one too.
+    """
+    site = await start_site(
+        pool={"ticket_seconds": 1}, wechat={"daily_codes": 4, "reserve_percent": 50}
+    )
+    page, new = await site.visitor().open_page(), await site.visitor().open_page()
+    told = []
+    for _ in range(3):
+        await page.get_qr()
+        told.append(await page.expect("expired"))
+    await new.get_qr()
+
+    assert [{}, {"pause": "quota"}, {"pause": "quota"}] == told
+    assert "quota_exhausted" == (await error_of(page))["code"]
+    assert 4 == asked(site)
+
+
+async def test_pause_is_told_by_the_node_that_a_page_comes_back_to(
+    nodes: tuple[Site, Site],
+) -> None:
+    """
+    The rounds of an attempt are the same on every node.
+    """
+    one, other = nodes
+    for site in nodes:
+        site.resources.rules.refreshes = 0
+    one.resources.pool.rules = replace(one.resources.pool.rules, ticket_seconds=1)
+    visitor = one.visitor()
+    lost = await visitor.open_page()
+    code = await lost.get_qr()
+    first = await lost.expect("expired")
+    lost.cut()
+
+    page = await visitor.open_page(at=other.base_url)
+    await page.send("get_qr", resume=code["resume"])
+
+    assert {"pause": "idle"} == first == await page.expect("expired")
