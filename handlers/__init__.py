@@ -9,6 +9,7 @@ from handlers.sessions import LoginHandler, SessionHandler
 from handlers.socket import SocketHandler
 from handlers.static import StaticHandler, version_of
 from handlers.texts import Texts
+from handlers.visits import Visits
 
 __all__ = [
     "BindHandler",
@@ -28,6 +29,7 @@ __all__ = [
     "UnbindHandler",
     "UnknownHandler",
     "UserHandler",
+    "Visits",
     "networks",
     "origin_of",
     "version_of",

@@ -17,6 +17,7 @@ from wechat import Pushes
 
 if TYPE_CHECKING:
     from handlers.texts import Texts
+    from handlers.visits import Visits
 
 Network = IPv4Network | IPv6Network
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
@@ -163,6 +164,7 @@ class Context(Struct, kw_only=True):
     clock: Clock
     receipts: Receipts
     texts: "Texts"
+    visits: "Visits"
     static_version: str
     readiness: Readiness
     sockets: Sockets = field(default_factory=Sockets)

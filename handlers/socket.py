@@ -47,7 +47,9 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         self.context.sockets.add(self, self._from)
         metrics.sockets_open.inc()
         self._since, self._frames = time.monotonic(), 0
-        self.page = self.context.pages.open(self.browser, self._send, self._close)
+        agent = self.request.headers.get("User-Agent", "")
+        visit = self.context.visits.of(agent, self._from)
+        self.page = self.context.pages.open(self.browser, self._send, self._close, visit)
         loop = asyncio.get_running_loop()
         self._hello = loop.call_later(site.hello_seconds, self._expect_hello)
 

@@ -13,8 +13,10 @@ from login.messages import CloseCode
 from login.page import Page
 from login.pages import Pages
 from login.receipts import Receipts
+from login.replies import Replies
 from login.rules import Confirmation, Rules
 from login.scans import Scans
+from login.visit import Visit
 
 __all__ = [
     "BindAsked",
@@ -26,7 +28,9 @@ __all__ = [
     "Page",
     "Pages",
     "Receipts",
+    "Replies",
     "Rules",
     "Scans",
     "SignedIn",
+    "Visit",
 ]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from login.visit import NOWHERE, Visit
 from scene_pool import Lease, ScenePool, TicketTaken
 from store import StoreUnavailable
 from wechat import Budget, Client
@@ -31,6 +32,7 @@ class Owner(Struct, frozen=True, kw_only=True):
     resume: str
     browser: str
     rounds: int = 0
+    visit: Visit = NOWHERE
 
 
 class ShownCode(Struct, frozen=True):
@@ -87,6 +89,8 @@ class Codes:
             resume=owner.resume,
             browser=owner.browser,
             rounds=owner.rounds,
+            device=owner.visit.device,
+            place=owner.visit.place,
         )
         self._issued()
         return ShownCode(ticket.ticket, ticket.url, left)

@@ -33,6 +33,7 @@ from login.messages import (
 )
 from login.signal import Signal
 from login.troubles import TROUBLES, error_of, problem
+from login.visit import Visit
 from scene_pool import AlreadyScanned, LeaseLost, PoolExhausted, Record
 from store import StoreUnavailable, digest, new_secret
 
@@ -67,14 +68,18 @@ class Page:
         "secret",
         "state",
         "uuid",
+        "visit",
     )
 
-    def __init__(self, pages: "Pages", holder: str, browser: str, send: Send, close: Close):
+    def __init__(
+        self, pages: "Pages", holder: str, browser: str, visit: Visit, send: Send, close: Close
+    ) -> None:
         self._pages = pages
         self._send = send
         self._close = close
         self.holder = holder
         self.browser = browser
+        self.visit = visit
         self.uuid = ""
         self.secret = ""
         """The resume token's second half; the first is the attempt's name."""
@@ -195,6 +200,7 @@ class Page:
             resume=digest(self.secret),
             browser=self.browser,
             rounds=rounds,
+            visit=self.visit,
         )
         try:
             code = await self._pages.codes.make(owner)

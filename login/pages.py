@@ -21,6 +21,7 @@ from login.page import SUPERSEDED, Close, Page, Send
 from login.rules import Rules
 from login.scans import Scans
 from login.signal import parse, signal
+from login.visit import NOWHERE, Visit
 from scene_pool import Attempts, ScenePool
 from store import Clock, Signals, Store, StoreUnavailable, digest
 from wechat import Client
@@ -67,9 +68,9 @@ class Pages:
         self._tasks: set[asyncio.Task[None]] = set()
         self._signals = Signals(store, self.process, self._signalled, self.sweep)
 
-    def open(self, browser: str, send: Send, close: Close) -> Page:
+    def open(self, browser: str, send: Send, close: Close, visit: Visit = NOWHERE) -> Page:
         """Return the page for a new socket; *browser* is the digest of its cookie."""
-        return Page(self, f"{self.process}:{next(self._serials)}", browser, send, close)
+        return Page(self, f"{self.process}:{next(self._serials)}", browser, visit, send, close)
 
     def __len__(self) -> int:
         return len(self._pages)

@@ -23,9 +23,10 @@ from login.messages import (
     Success,
     ToPage,
 )
-from login.replies import Answer, text_of
+from login.replies import Answer, Replies
 from login.rules import Confirmation, Rules
 from login.signal import signal
+from login.visit import NOWHERE, Visit
 from scene_pool import Advance, Attempts, Record, Refused, TicketOwner
 from store import digest, new_secret
 from wechat import Push
@@ -50,15 +51,15 @@ class Scans:
         attempts: Attempts,
         directory: Directory,
         rules: Rules,
+        replies: Replies,
         *,
-        site: str,
         resume_seconds: Callable[[], float],
         count: Callable[[str], None],
     ) -> None:
         self._attempts = attempts
         self._directory = directory
         self._rules = rules
-        self._site = site
+        self._replies = replies
         self._resume_seconds = resume_seconds
         self._count = count
 
@@ -71,25 +72,25 @@ class Scans:
             StoreUnavailable, AccountsUnavailable: nothing is known to have
                 happened; WeChat should push again.
         """
-        owner, account = await _both(
-            self._attempts.owner_of(push.ticket), self._directory.by_openid(push.openid)
+        (owner, record), account = await _both(
+            self._scanned_by(push), self._directory.by_openid(push.openid)
         )
-        if owner is None:
-            owner = await self._owner_to_come(push)
-        if owner is None:
+        if owner is None or record is None:
             return await self._too_late(push)
         if push.scene and push.scene != str(owner.scene_id):
             return self._answer("stale", Answer.EXPIRED, owner.uuid)
         if self._rules.confirmation is Confirmation.NUMBER:
             step, outcome = self._ask_for_number(owner.uuid, push, at), ""
         else:
-            account = account or await self._register(owner.uuid, push.openid)
+            account = account or await self._register(record, push.openid)
             step = self._let_in(owner.uuid, account, (Event.SCAN,), at, push)
             outcome = "success" if account else "bind_required"
         refused = await self._attempts.advance(step)
-        if refused is None:
-            return self._answer(outcome, step.write["answer"], owner.uuid)
-        return self._answer(*_after(refused, push), owner.uuid)
+        if refused:
+            outcome, answer, at = _after(refused, push)
+        else:
+            answer, at = step.write["answer"], push.created
+        return self._answer(outcome, answer, owner.uuid, _visit_of(record), at)
 
     async def choose(self, uuid: str, number: int | None) -> None:
         """Settle an attempt that asked for a number; None means that time ran out.
@@ -136,8 +137,13 @@ class Scans:
         record = await self._attempts.read(uuid)
         pushed = (push.openid, str(push.created))
         if record and record.answer and (record.openid, record.scanned_at) == pushed:
-            return self._answer("duplicate", record.answer, uuid)
+            return self._answer("duplicate", record.answer, uuid, _visit_of(record), push.created)
         return self._answer("stale", Answer.EXPIRED, uuid)
+
+    async def _scanned_by(self, push: Push) -> tuple[TicketOwner | None, Record | None]:
+        """Return whose code was scanned, and the record of that attempt."""
+        owner = await self._attempts.owner_of(push.ticket) or await self._owner_to_come(push)
+        return owner, await self._attempts.read(owner.uuid) if owner else None
 
     async def _owner_to_come(self, push: Push) -> TicketOwner | None:
         """Return whose code it is that was scanned before its ticket was recorded.
@@ -208,12 +214,9 @@ class Scans:
         if await self._attempts.advance(step) is None:
             self._note("denied", uuid)
 
-    async def _register(self, uuid: str, openid: str) -> Account | None:
+    async def _register(self, record: Record, openid: str) -> Account | None:
         """Make an account for a new WeChat user where that is wished and the scan will count."""
-        if not self._rules.auto_register:
-            return None
-        record = await self._attempts.read(uuid)
-        if record is None or record.state != State.WAITING:
+        if not self._rules.auto_register or record.state != State.WAITING:
             return None
         return await self._directory.register(openid)
 
@@ -221,9 +224,11 @@ class Scans:
         rules = self._rules
         return rules.code_seconds if state == State.APPROVED else rules.bind_seconds
 
-    def _answer(self, outcome: str, answer: str, uuid: str = "") -> str:
+    def _answer(
+        self, outcome: str, answer: str, uuid: str = "", visit: Visit = NOWHERE, at: int = 0
+    ) -> str:
         self._note(outcome, uuid)
-        return text_of(answer, site=self._site)
+        return self._replies.text(answer, visit, at)
 
     def _note(self, outcome: str, uuid: str) -> None:
         log.info("scan outcome=%s attempt=%s", outcome or "asked", uuid or "none")
@@ -231,15 +236,19 @@ class Scans:
             self._count(outcome)
 
 
-def _after(refused: Refused, push: Push) -> tuple[str, str]:
-    """Return outcome and answer of a scan that changed nothing."""
+def _after(refused: Refused, push: Push) -> tuple[str, str, int]:
+    """Return outcome and answer of a scan that changed nothing, and when the one before was."""
     if refused.state is None:
-        return "stale", Answer.EXPIRED
+        return "stale", Answer.EXPIRED, 0
     same_push = refused.scanned_at == str(push.created)
     unsettled = refused.state in (State.SCANNED, State.BIND_REQUIRED)
     if refused.openid == push.openid and refused.answer and (same_push or unsettled):
-        return "duplicate", refused.answer
-    return "duplicate", Answer.USED
+        return "duplicate", refused.answer, int(refused.scanned_at or 0)
+    return "duplicate", Answer.USED, 0
+
+
+def _visit_of(record: Record) -> Visit:
+    return Visit(record.device, record.place)
 
 
 def _scan_of(push: Push, answer: str) -> dict[str, str]:

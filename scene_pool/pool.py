@@ -119,12 +119,15 @@ class ScenePool:
         resume: str,
         browser: str,
         rounds: int = 0,
+        device: str = "",
+        place: str = "",
     ) -> float:
         """Make *ticket* the code of the attempt; return the seconds that it has left.
 
         *age* is how old the ticket may be by now, *life* how long WeChat lets it
         live; *resume* and *browser* are digests of the two secrets that a page
-        must show to come back; *rounds* is kept for whoever comes back.
+        must show to come back; *rounds* is kept for whoever comes back, *device* and
+        *place* for the words on the phone.
 
         Raises:
             LeaseLost, AlreadyScanned, TicketTaken: when the code must not be shown.
@@ -155,6 +158,8 @@ class ScenePool:
                 browser,
                 _ms(MEMORY_SECONDS),
                 rounds,
+                device,
+                place,
             ],
         )
         match answer:

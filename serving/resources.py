@@ -4,14 +4,15 @@ from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import maxminddb
 from msgspec import Struct
 
 import metrics
 from accounts import AccountsUnavailable, Directory, Passwords, Sessions, open_directory
-from handlers import Context, Readiness, Texts, version_of
+from handlers import Context, Readiness, Texts, Visits, version_of
 from login import Codes, Entrance, Pages, Receipts, Rules, Scans
 from scene_pool import Attempts, ScenePool
-from serving.rules import code_limits, login_rules, pool_rules, site_of
+from serving.rules import code_limits, login_rules, pool_rules, replies_of, site_of
 from settings import Settings
 from store import Clock, StoreUnavailable, Throttle, connect
 from wechat import Budget, Client, Pushes, call_made
@@ -54,7 +55,7 @@ async def open_resources(
         attempts,
         directory,
         rules,
-        site=site.public_url.partition("://")[2],
+        replies_of(settings),
         resume_seconds=lambda: pool.rules.resume_seconds,
         count=lambda outcome: metrics.scans.labels(outcome).inc(),
     )
@@ -92,6 +93,8 @@ async def open_resources(
         window_seconds=wechat.push_window_seconds,
         clock=clock,
     )
+    cities = settings.phone.city_database
+    known_cities = stack.enter_context(maxminddb.open_database(cities)) if cities else None
     context = Context(
         site=site,
         entrance=entrance,
@@ -101,6 +104,7 @@ async def open_resources(
         clock=clock,
         receipts=Receipts(store, window_seconds=wechat.push_window_seconds),
         texts=Texts(folder / "templates" / "texts.json"),
+        visits=Visits(settings.phone.language, known_cities),
         static_version=version_of(folder / "static"),
         readiness=Readiness(
             redis=lambda: _told(store.ping(), StoreUnavailable),

@@ -1,7 +1,7 @@
 """From settings to what the parts of the server take: the only place that knows both."""
 
 from handlers import Site, networks, origin_of
-from login import Confirmation
+from login import Confirmation, Replies
 from login import Rules as LoginRules
 from scene_pool import Rules as PoolRules
 from settings import Mode, Settings
@@ -41,6 +41,17 @@ def login_rules(settings: Settings) -> LoginRules:
         password_tries_per_account=limits.password_tries_per_account,
         password_tries_per_address=limits.password_tries_per_address,
         password_tries_per_bind=limits.password_tries_per_bind,
+    )
+
+
+def replies_of(settings: Settings) -> Replies:
+    """Return what the phone is told."""
+    phone = settings.phone
+    return Replies(
+        site=phone.site_name or settings.server.public_url.rstrip("/").partition("://")[2],
+        language=phone.language,
+        time_zone=phone.time_zone,
+        texts=phone.texts,
     )
 
 

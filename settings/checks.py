@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+from settings.phone import problems_of_phone
 from settings.schema import (
     OFFICIAL_API,
     SANDBOX_APPID,
@@ -28,6 +29,7 @@ def problems(settings: Settings) -> Iterator[Problem]:
     yield from _pool(settings)
     yield from _addresses(settings)
     yield from _wechat(settings.wechat)
+    yield from problems_of_phone(settings.phone)
     yield from _networks("server.trusted_proxies", settings.server.trusted_proxies)
     yield from _networks("metrics.allow", settings.metrics.allow)
     if settings.session.idle_seconds > settings.session.absolute_seconds:

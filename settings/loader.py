@@ -12,6 +12,8 @@ import yaml
 from settings.checks import problems
 from settings.schema import SECRET_KEYS, Section, Settings
 
+MOST_SHOWN = 120
+"""How much of a wrong value is repeated, in characters."""
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -171,7 +173,8 @@ def _describe(path: str, value: object) -> str:
     kind = type(value).__name__
     if path.rpartition(".")[2] in SECRET_KEYS:
         return f"a {kind} (not shown)" if value else "an empty text"
-    return f"{value!s} ({kind})"
+    line = str(value).replace("\n", "\\n")
+    return f"{line[:MOST_SHOWN]} ({kind})"
 
 
 def _names(kind: type[Section]) -> list[str]:

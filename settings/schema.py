@@ -120,6 +120,16 @@ class LoginSettings(Section, frozen=True):
     refreshes: Count = 5
 
 
+class PhoneSettings(Section, frozen=True):
+    """What the phone is told. What texts may contain is in `phone.py`."""
+
+    language: Literal["zh", "en"] = "zh"
+    site_name: Annotated[str, Meta(max_length=40)] = ""
+    time_zone: str = "Asia/Shanghai"
+    city_database: str = ""
+    texts: dict[str, str] = {}
+
+
 class AccountsSettings(Section, frozen=True):
     """The database of accounts and their WeChat identities."""
 
@@ -164,6 +174,7 @@ class Settings(Section, frozen=True):
     wechat: WeChatSettings = WeChatSettings()
     sandbox: SandboxSettings = SandboxSettings()
     login: LoginSettings = LoginSettings()
+    phone: PhoneSettings = PhoneSettings()
     accounts: AccountsSettings = AccountsSettings()
     session: SessionSettings = SessionSettings()
     limits: LimitsSettings = LimitsSettings()

@@ -17,6 +17,8 @@ WRONG = [
     ("pool: {rest_seconds: 10}", "pool.rest_seconds", "195", "10"),
     ("login: {confirmation: maybe}", "login.confirmation", "number", "maybe"),
     ("wechat: {mode: play}", "wechat.mode", "official", "play"),
+    ("phone: {texts: {used: 'hello {nobody}'}}", "phone.texts.used", "{site}", "{nobody}"),
+    ("phone: {city_database: no.mmdb}", "phone.city_database", ".mmdb", "no.mmdb"),
     ("metrics: {allow: [everybody]}", "metrics.allow[0]", "network", "everybody"),
     ("wechat: {secret: '${NOWHERE_TO_BE_FOUND}'}", "wechat.secret", "NOWHERE", "nothing"),
     ("wechat: {encoding_aes_key: short-secret}", "wechat.encoding_aes_key", "", ""),

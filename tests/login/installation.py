@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from accounts import Account, Directory, Passwords, Sessions, open_directory
-from login import Codes, Confirmation, Entrance, Page, Pages, Rules, Scans
+from login import Codes, Confirmation, Entrance, Page, Pages, Replies, Rules, Scans, Visit
 from sandbox import Sandbox, serve_sandbox
 from scene_pool import Attempts, ScenePool
 from scene_pool import Rules as PoolRules
@@ -30,6 +30,8 @@ from wechat import Budget, Client, Limits, Push, PushKind, call_made
 CREATE = "/cgi-bin/qrcode/create"
 OPENID = "o-the-first-user"
 BROWSER = digest("the browser's cookie")
+VISIT = Visit("Firefox/Linux", "杭州")
+REPLIES = Replies(site="login.example.com", language="zh", time_zone="Asia/Shanghai", texts={})
 _seconds = itertools.count(1_700_000_000)
 
 
@@ -83,11 +85,11 @@ class SlowClient(Client):
 class Screen:
     """What one page sees."""
 
-    def __init__(self, pages: Pages, browser: str) -> None:
+    def __init__(self, pages: Pages, browser: str, visit: Visit = VISIT) -> None:
         self.frames: asyncio.Queue[str] = asyncio.Queue()
         self.closed: list[int] = []
         self.end = asyncio.Event()
-        self.page: Page = pages.open(browser, self.frames.put_nowait, self._close)
+        self.page: Page = pages.open(browser, self.frames.put_nowait, self._close, visit)
 
     def _close(self, code: int) -> None:
         self.closed.append(code)
@@ -177,7 +179,7 @@ class Installation:
             attempts,
             self.directory,
             self.rules,
-            site="login.example.com",
+            REPLIES,
             resume_seconds=lambda: self.pool.rules.resume_seconds,
             count=self.count,
         )

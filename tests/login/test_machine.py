@@ -34,7 +34,7 @@ from login.errors import BindTokenGone, CodeGone, OpenidTakenError
 from sandbox import Account, Platform
 from scene_pool import Attempts, ScenePool
 from store import Clock, Throttle, connect, digest
-from tests.login.installation import Screen, login_rules, pool_rules, push_of
+from tests.login.installation import REPLIES, Screen, login_rules, pool_rules, push_of
 from wechat import Budget, Limits, Ticket
 
 EXAMPLES = int(os.environ.get("SAOMA_EXAMPLES", "40"))
@@ -114,7 +114,7 @@ class LoginMachine(RuleBasedStateMachine):
             self.attempts_kept,
             self.directory,
             rules,
-            site="login.example.com",
+            REPLIES,
             resume_seconds=lambda: 60,
             count=lambda outcome: None,
         )

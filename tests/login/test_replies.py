@@ -1,41 +1,114 @@
 """What the phone says, and what processes say to one another."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
+from login import Replies, Visit
 from login.flow import State
 from login.messages import Denied, encode
-from login.replies import TEXTS, Answer, text_of
+from login.replies import TEXTS, Answer
 from login.signal import Signal, parse, signal
 
+VISIT = Visit("Chrome/Windows", "Hangzhou")
+AT = 1_767_225_600  # 2026-01-01 00:00 UTC
 
+
+def replies(**changes: Any) -> Replies:
+    """Return the English texts of a site, with changes."""
+    given: dict[str, Any] = {
+        "site": "login.example.com",
+        "language": "en",
+        "time_zone": "Asia/Shanghai",
+        "texts": {},
+    }
+    return Replies(**given | changes)
+
+
+@pytest.mark.parametrize("language", TEXTS)
 @pytest.mark.parametrize("answer", Answer)
-def test_every_answer_has_a_text(answer: Answer) -> None:
+def test_every_answer_has_a_text(answer: Answer, language: str) -> None:
     """
     Whatever is stored as the answer to a scan can be said, with nothing left to fill in.
     """
-    text = text_of(f"{answer}:42", site="login.example.com")
+    text = replies(language=language).text(f"{answer}:42")
 
     assert text
     assert "{" not in text
-    assert TEXTS.keys() == set(Answer)
+    assert TEXTS[language].keys() == set(Answer)
 
 
-def test_answer_names_the_site_and_the_number() -> None:
+def test_text_names_site_browser_place_and_time() -> None:
     """
-    Who scans is told where he signs in, and which number to pick.
+    Who scans is told where he signs in, in which browser, from where and when.
     """
-    text = text_of("choose:42", site="login.example.com")
+    lines = replies().text("signed_in", VISIT, AT).split("\n")
 
-    assert "login.example.com" in text
-    assert "42" in text
+    assert {
+        "Browser: Chrome on Windows",
+        "Place: Hangzhou",
+        "Time: 2026-01-01 08:00",
+    } < set(lines)
+    assert "login.example.com" in lines[1]
 
 
-def test_site_that_looks_like_a_hole_stays_as_it_is() -> None:
+def test_text_is_in_the_language_of_the_site() -> None:
     """
-    What is filled in is not filled again.
+    In Chinese the browser is named in Chinese too.
     """
-    assert "{number}" in text_of("signed_in", site="{number}")
+    text = replies(language="zh").text("choose:42", VISIT, AT)
+
+    assert "Windows 上的 Chrome" in text
+    assert "选择数字 42" in text
+
+
+def test_time_is_that_of_the_site() -> None:
+    """
+    Times are told in the time zone of the settings.
+    """
+    text = replies(time_zone="America/New_York").text("signed_in", VISIT, AT)
+
+    assert "2025-12-31 19:00" in text
+
+
+@pytest.mark.parametrize(
+    ("visit", "left_out", "kept"),
+    [
+        (Visit("", "Hangzhou"), "Browser", "Place: Hangzhou"),
+        (Visit("Chrome", ""), "Place", "Browser: Chrome"),
+        (Visit("Windows", ""), "Place", "Browser: Windows"),
+    ],
+)
+def test_line_of_what_is_not_known_is_left_out(visit: Visit, left_out: str, kept: str) -> None:
+    """
+    The phone says nothing about a browser or a place that nobody knows.
+    """
+    text = replies().text("signed_in", visit, AT)
+
+    assert left_out not in text
+    assert kept in text.split("\n")
+
+
+def test_text_of_the_site_replaces_ours() -> None:
+    """
+    A text that the site has written itself is said, the others stay.
+    """
+    own = replies(texts={"used": "Too late for {site}, {{sorry}} {{place}}."})
+
+    assert "Too late for login.example.com, {sorry} {place}." == own.text("used")
+    assert replies().text("expired") == own.text("expired")
+
+
+@pytest.mark.parametrize("hole", ["{number}", "{0}", "{", "}", "{site.x}", "%s"])
+def test_what_is_filled_in_is_not_filled_again(hole: str) -> None:
+    """
+    A site, a browser or a place that looks like a placeholder stays as it is.
+    """
+    text = replies(site=hole).text("signed_in", Visit(hole, hole), AT)
+
+    assert f"Browser: {hole}\nPlace: {hole}\n" in text
+    assert f"signed in to {hole};" in text
 
 
 def test_answer_that_is_unknown_is_an_error() -> None:
@@ -43,7 +116,7 @@ def test_answer_that_is_unknown_is_an_error() -> None:
     A wrong word is a mistake of ours, not something for a phone.
     """
     with pytest.raises(ValueError, match="is not a valid Answer"):
-        text_of("hello", site="x")
+        replies().text("hello")
 
 
 def test_signal_arrives_as_it_was_sent() -> None:

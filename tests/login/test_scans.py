@@ -10,7 +10,14 @@ from accounts import AccountsUnavailable, open_directory
 from login import Confirmation, Scans
 from scene_pool import Attempts
 from store import StoreUnavailable, connect
-from tests.login.installation import OPENID, Installation, Process, Screen, push_of
+from tests.login.installation import (
+    OPENID,
+    REPLIES,
+    Installation,
+    Process,
+    Screen,
+    push_of,
+)
 from tests.store.lossy_link import lossy_store
 
 SIGNED_IN, BIND, USED, EXPIRED = "登录成功", "还没有绑定", "已经使用过", "已过期"
@@ -313,7 +320,7 @@ async def test_scan_without_a_database_is_for_wechat_to_repeat(
             saoma.attempts,
             down,
             saoma.rules,
-            site="x",
+            REPLIES,
             resume_seconds=lambda: 60,
             count=saoma.count,
         )
