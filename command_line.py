@@ -1,4 +1,4 @@
-"""The command `saoma`: serve, and look after accounts and the configuration."""
+"""The command `saoma`: serve, plan, and look after accounts and the configuration."""
 
 import argparse
 import asyncio
@@ -19,6 +19,7 @@ from accounts import (
     UsernameTaken,
     open_directory,
 )
+from serving import plan
 from settings import Settings, SettingsError, load
 
 COLUMNS = ["username", "password", "openid"]
@@ -42,14 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        if options.command == "serve":
-            del options.command
-            return server.start(server.Options(**vars(options)))
-        settings = load(options.config)
-        if options.command == "config":
-            print(f"{options.config}: fine")
-            return 0
-        return asyncio.run(_accounts(options, settings))
+        return _run(options)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -61,6 +55,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "serve":
+        del options.command
+        return server.start(server.Options(**vars(options)))
+    if options.command == "plan":
+        settings = server.Options(config=options.config).load()
+        print(asyncio.run(plan.plan(settings, options.arrivals, options.stay)))
+        return 0
+    settings = load(options.config)
+    if options.command == "config":
+        print(f"{options.config}: fine")
+        return 0
+    return asyncio.run(_accounts(options, settings))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = server.Parser(prog="saoma", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -69,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     config = commands.add_parser("config", help="look at the configuration")
     checks = config.add_subparsers(dest="action", required=True)
     _with_config(checks.add_parser("check", help="say what is wrong with it"))
+
+    planned = commands.add_parser("plan", help="what the configuration carries, what to change")
+    plan.add_arguments(_with_config(planned))
 
     accounts = commands.add_parser("accounts", help="look after accounts")
     actions = accounts.add_subparsers(dest="action", required=True)

@@ -84,7 +84,7 @@ ASKING = Kind("baseline, tickets from WeChat", _baseline_asking, _missing, pages
 
 
 def write_config(where: Where, port: int) -> Path:
-    """Write Saoma's configuration: its defaults, with a larger pool and no limit by address."""
+    """Write Saoma's configuration: defaults, but a larger pool, no limit by address or day."""
     settings = {
         "server": {"port": port, "public_url": f"http://{HOST}:{port}"},
         "redis": {"url": where.store, "key_prefix": PREFIX, "data_dir": str(where.folder)},
@@ -95,6 +95,7 @@ def write_config(where: Where, port: int) -> Path:
             "token": TOKEN,
             "api_base_url": where.api,
             "mp_base_url": where.api,
+            "daily_codes": 0,
         },
         "accounts": {"url": f"sqlite+aiosqlite:///{where.folder}/accounts.db"},
     }

@@ -1,4 +1,4 @@
-"""One server process: what it opens, what may change while it runs, how it ends well."""
+"""One server process: what it opens, may change while it runs, how it ends, what it carries."""
 
 from serving.ending import drain
 from serving.live import Reloader, log_request, set_up_logging
