@@ -374,6 +374,24 @@ async def test_hang_up_changes_the_login_at_once(
         assert 3 == len((await page.expect("scanned"))["choices"])
 
 
+async def test_hang_up_changes_the_pauses_at_once(quick: Sections, folder: Path) -> None:
+    """
+    A page that is open is asked to wait for its visitor as the new number says.
+    """
+    write_settings(folder, **quick, pool={"ticket_seconds": 1})
+
+    async with serve(folder) as server, Visitor(server.base_url) as visitor:
+        page = await visitor.open_page()
+        await page.get_qr()
+        before = await page.expect("expired")
+        write_settings(folder, **quick, pool={"ticket_seconds": 1}, login={"refreshes": 0})
+        server.hang_up()
+        await server.logged("changed=login.refreshes")
+        await page.get_qr()
+
+        assert [{}, {"pause": "idle"}] == [before, await page.expect("expired")]
+
+
 async def test_hang_up_changes_the_budget_of_all_processes_at_once(
     quick: Sections, folder: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """What a configuration carries: the figures agree with the pool, and advice that is taken helps."""
 
+import asyncio
 from fractions import Fraction
 
 import pytest
@@ -238,3 +239,32 @@ async def test_pool_of_the_advised_size_carries_a_rush(
     assert size == needed
     assert codes_needed(DEFAULTS, rush) == 1
     assert set(range(1, needed + 1)) == set(ids)
+
+
+@pytest.mark.parametrize(("rest_seconds", "size"), [(200.0, 10), (0.0, 9)])
+async def test_pool_keeps_as_many_pages_open_as_the_plan_says(
+    store: Store, time_machine: TimeMachine, rest_seconds: float, size: int
+) -> None:
+    """
+    Nine pages that always take the next code find an id each time; with a tenth there is none.
+    """
+    setup = replace(DEFAULTS, size=size, rest_seconds=rest_seconds)
+    rules = Rules(
+        size=size,
+        first_scene_id=1,
+        ticket_seconds=180,
+        late_seconds=15,
+        rest_seconds=rest_seconds,
+        resume_seconds=60,
+    )
+    pool = ScenePool(store, rules)
+    for _ in range(3):
+        for page in range(setup.open_pages):
+            await show_code(pool, f"u{page}")
+            await time_machine.forward(180 / setup.open_pages)
+
+    more = await asyncio.gather(
+        *(pool.lease(f"another {number}") for number in range(2)), return_exceptions=True
+    )
+    assert 9 == setup.open_pages
+    assert PoolExhausted in {type(each) for each in more}

@@ -213,6 +213,29 @@ async def test_calls_count_for_their_own_code(store: Store):
     assert 6 == await budget.today()
 
 
+@pytest.mark.parametrize("calls", [0, 1])
+async def test_code_that_nobody_waits_for_counts_if_it_was_asked_for(store: Store, calls: int):
+    """
+    A page that goes while its code is made has used it up when WeChat was asked, else not.
+    """
+    budget, under_way = budget_of(store), asyncio.Event()
+
+    async def make() -> None:
+        async with budget.spend():
+            for _ in range(calls):
+                call_made(QRCODE)
+            under_way.set()
+            await asyncio.Event().wait()
+
+    making = asyncio.create_task(make())
+    await under_way.wait()
+    making.cancel()
+    await asyncio.wait([making])
+
+    assert making.cancelled()
+    assert calls == await budget.today()
+
+
 async def test_repeated_call_counts_beyond_the_limit(store: Store):
     """
     What WeChat was asked for counts although the budget had one code only.
