@@ -15,6 +15,8 @@ from sandbox.errors import ApiError
 from sandbox.faults import Fault
 from sandbox.platform import Platform
 
+PICTURE = "/cgi-bin/showqrcode"
+
 logger = logging.getLogger(__name__)
 
 

@@ -5,6 +5,8 @@ from urllib.parse import urlencode
 import msgspec
 from tornado.web import RequestHandler, StaticFileHandler
 
+from sandbox.api import ENDPOINTS
+from sandbox.api_handlers import PICTURE
 from sandbox.files import STATIC
 
 LANGUAGES = ("zh", "en")
@@ -35,6 +37,7 @@ class PageHandler(RequestHandler):
             texts=read_texts(language),
             languages={name: self._address(name) for name in LANGUAGES},
             account_id=self.account_id,
+            paths=[*ENDPOINTS, PICTURE],
         )
 
     def _address(self, language: str) -> str:

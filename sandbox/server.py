@@ -13,7 +13,7 @@ from tornado.web import Application, RedirectHandler, RequestHandler
 from sandbox import phone_handlers as phones
 from sandbox.account import Account
 from sandbox.api import ENDPOINTS
-from sandbox.api_handlers import ApiHandler, ShowCodeHandler
+from sandbox.api_handlers import PICTURE, ApiHandler, ShowCodeHandler
 from sandbox.clock import Clock, RunningClock
 from sandbox.control import Control
 from sandbox.control_handlers import ADDRESSES as CONTROLS
@@ -56,7 +56,7 @@ def make_app(
     return Application(
         [
             *[(path, ApiHandler, api) for path in ENDPOINTS],
-            (r"/cgi-bin/showqrcode", ShowCodeHandler, api),
+            (PICTURE, ShowCodeHandler, api),
             (r"/", RedirectHandler, {"url": "/phone", "permanent": False}),
             (r"/phone", PageHandler, {"account_id": platform.account.account_id}),
             (r"/phone/scan", phones.ScanHandler, both),

@@ -12,7 +12,7 @@ export class Refused extends Error {
 /**
  * Fetch all that the page shows.
  * @param {string} openid whose chat
- * @returns {Promise<{users: object[], codes: object[], bubbles: object[]}>}
+ * @returns {Promise<{users: object[], codes: object[], bubbles: object[], held: number}>}
  */
 export function readState(openid) {
   return send("GET", `/phone/state?openid=${encodeURIComponent(openid)}`);
@@ -26,6 +26,18 @@ export function readState(openid) {
  */
 export function perform(act, details) {
   return send("POST", `/phone/${act}`, details);
+}
+
+/**
+ * Read or change what goes wrong on purpose.
+ * @param {"GET"|"POST"|"DELETE"} method
+ * @param {string} name what of `/sandbox/`
+ * @param {object} [details]
+ * @returns {Promise<object|null>} null when there is nothing to tell
+ * @throws {Refused}
+ */
+export function steer(method, name, details) {
+  return send(method, `/sandbox/${name}`, details);
 }
 
 /**
@@ -52,7 +64,7 @@ async function send(method, path, details) {
   const body = details && JSON.stringify(details);
   const headers = body ? { "Content-Type": "application/json" } : {};
   const response = await fetch(path, { method, body, headers });
-  const answer = await response.json();
+  const answer = response.status === 204 ? null : await response.json();
   if (!response.ok) throw new Refused(answer);
   return answer;
 }

@@ -31,6 +31,8 @@ async function refresh() {
     const user = showUsers(state.users);
     showCodes(state.codes);
     showFoot(user);
+    // A push that is held waits for the next one, which may need this button.
+    if (state.held) freeScan();
     if (offline) tell("");
     offline = false;
     // At first, and when a user was forgotten, the phone goes to somebody else: ask for their chat.
@@ -84,9 +86,13 @@ async function waiting(answer) {
   try {
     return await answer;
   } finally {
-    scanButton.disabled = false;
-    scanLabel.textContent = say("scan");
+    freeScan();
   }
+}
+
+function freeScan() {
+  scanButton.disabled = false;
+  scanLabel.textContent = say("scan");
 }
 
 function report(done) {

@@ -1,7 +1,10 @@
 """Trouble on request over HTTP: `/sandbox/...`."""
 
+import json
+import re
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -272,3 +275,20 @@ async def test_request_of_another_site_is_refused(desk: Desk, http: aiohttp.Clie
 
     async with http.delete(f"{desk.base_url}/state", headers=headers) as response:
         assert response.status == 403
+
+
+async def test_every_request_of_the_documentation_works(keyed: Desk) -> None:
+    """
+    What docs/sandbox.md says to send is taken, each line of it.
+    """
+    text = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
+    requests = re.findall(
+        r"curl -d '(.+?)' (?:\$S|http://127\.0\.0\.1:8889/sandbox)/(\S+?)`?\s", text
+    )
+
+    for body, name in requests:
+        await keyed.post(name, json.loads(body))
+
+    kinds = {"faults", "push-faults", "settings", "tokens", "quotas", "clock", "check"}
+    assert kinds == {name for _, name in requests}
+    assert len(requests) == len(re.findall(r"curl -d", text)) - 1  # one is the phone's

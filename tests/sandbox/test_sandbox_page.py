@@ -5,12 +5,13 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from typing import Any
+from xml.etree import ElementTree
 
 import aiohttp
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
-from sandbox import Sandbox
+from sandbox import PushFault, Sandbox
 from sandbox.files import STATIC, TEMPLATES
 from sandbox.page import pick_language
 
@@ -55,7 +56,7 @@ def test_texts_have_the_same_keys_and_holes() -> None:
     Both languages say the same things, and all that template and scripts ask for.
     """
     zh, en = (json.loads((STATIC / f"texts.{name}.json").read_text()) for name in ("zh", "en"))
-    template = (TEMPLATES / "phone.html").read_text()
+    template = "".join(path.read_text() for path in TEMPLATES.glob("*.html"))
     scripts = "".join(path.read_text() for path in STATIC.glob("*.js"))
 
     used = set(re.findall(r'texts\["(\w+)"\]', template)) | set(
@@ -146,3 +147,90 @@ async def test_page_asks_a_new_user_to_follow(
     assert cancelled == []
     assert b"qrscene_1]" in receiver.pushes[0].body
     assert overflow == 0
+
+
+@pytest.mark.browser
+async def test_page_makes_trouble_and_makes_it_right_again(
+    browser: Browser, client: Any, sandbox: Sandbox, receiver: Any
+) -> None:
+    """
+    A fault, a repeated push, JSON and an empty quota are chosen, listed and cleared with a click.
+    """
+    page = await browser.new_page(locale="en-GB", viewport={"width": 320, "height": 640})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await page.goto(sandbox.base_url)
+    await page.get_by_test_id("trouble").locator("summary").click()
+
+    await page.get_by_test_id("fault-add").click()
+    troubles = page.get_by_test_id("troubles").locator("li")
+    await expect(troubles).to_have_text(["/cgi-bin/qrcode/create: errcode 45009 × 1"])
+    failed = await client.create_code()
+    await expect(troubles).to_have_count(0)
+    await page.get_by_test_id("push-kind").select_option("repeats")
+    await page.get_by_test_id("push-add").click()
+    await page.get_by_test_id("push-data").select_option("json")
+    await page.get_by_test_id("repeat-tickets").check()
+    await page.get_by_test_id("use-up-day").click()
+    await expect(troubles).to_have_count(3)
+    overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    await page.get_by_test_id("message-input").fill("你好")
+    await page.get_by_test_id("message-send").click()
+    await expect(page.get_by_test_id("status")).to_have_attribute("data-tone", "good")
+    await page.get_by_test_id("clear-trouble").click()
+    await expect(troubles).to_have_count(0)
+    await expect(page.get_by_test_id("push-data")).to_have_value("xml")
+
+    assert failed["errcode"] == 45009
+    assert [b'{"ToUserName"'] * 2 == [push.body[:13] for push in receiver.pushes]
+    assert "ticket" in await client.create_code()
+    assert overflow == 0
+    assert errors == []
+
+
+@pytest.mark.browser
+async def test_page_says_what_it_cannot_do_and_checks_the_address(
+    browser: Browser, sandbox: Sandbox, receiver: Any
+) -> None:
+    """
+    A fault that makes no sense is refused with the sandbox's sentence; the callback is checked.
+    """
+    page = await browser.new_page(locale="zh-CN")
+    await page.goto(sandbox.base_url)
+    await page.get_by_test_id("trouble").locator("summary").click()
+    status = page.get_by_test_id("trouble-status")
+
+    await page.get_by_test_id("fault-value").fill("0")
+    await page.get_by_test_id("fault-add").click()
+    await expect(status).to_contain_text("errcode 0 is no error")
+    await page.get_by_test_id("fault-kind").select_option("drop")
+    await expect(page.get_by_test_id("fault-value")).to_be_hidden()
+    await page.get_by_test_id("check-callback").click()
+    await expect(status).to_have_text(f"{receiver.url}: 通过")
+
+    await expect(page.get_by_test_id("push-mode").locator("option[value=safe]")).to_be_disabled()
+
+
+@pytest.mark.browser
+async def test_page_lets_a_held_scan_be_overtaken(
+    browser: Browser, client: Any, sandbox: Sandbox, receiver: Any
+) -> None:
+    """
+    While a push is held the phone can scan the next code, whose event arrives first.
+    """
+    await client.create_code(1)
+    await client.create_code(2)
+    sandbox.pusher.faults.add(PushFault(hold=True))
+    page = await browser.new_page(locale="en-GB")
+    await page.goto(sandbox.base_url)
+    await expect(page.get_by_test_id("code-item")).to_have_count(2)
+
+    await page.get_by_test_id("scan").click()
+    await expect(page.get_by_test_id("code-item")).to_have_count(1)
+    await expect(page.get_by_test_id("scan")).to_be_enabled()
+    await page.get_by_test_id("scan").click()
+    await expect(page.get_by_test_id("code-item")).to_have_count(0)
+    await expect(page.get_by_test_id("status")).to_have_attribute("data-tone", "good")
+
+    keys = [ElementTree.fromstring(push.body).findtext("EventKey") for push in receiver.pushes]
+    assert keys == ["1", "2"]
