@@ -63,7 +63,7 @@ class MetricsHandler(OperationsHandler):
         """Write them in Prometheus text format."""
         if not self.context.site.may_read_metrics(self.request):
             raise HTTPError(HTTPStatus.FORBIDDEN)
-        budget = self.context.pages.codes.budget
+        budget = self.context.pages.client.budget
         metrics.codes_daily_limit.set(budget.limits.daily_codes)
         try:
             metrics.codes_today.set(await budget.today())

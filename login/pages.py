@@ -119,7 +119,7 @@ class Pages:
 
     def pause(self, rounds: int) -> Pause | None:
         """Return why a page should not go on by itself after so many rounds, if it should not."""
-        if self.codes.budget.low:
+        if self.client.budget.low:
             return Pause.QUOTA
         return Pause.IDLE if rounds >= self.rules.refreshes else None
 

@@ -33,14 +33,13 @@ def error_of(trouble: Exception) -> Error:
             return problem(ErrorCode.BAD_MESSAGE, str(trouble))
         case PoolExhausted():
             return problem(ErrorCode.POOL_EXHAUSTED, "No code is free.", trouble.retry_after)
-        case BudgetUsedUp():  # logged once, where it is counted
-            return problem(
-                ErrorCode.QUOTA_EXHAUSTED, "Today's codes are used up.", trouble.retry_after
-            )
-        case QuotaExhausted():
-            log.warning("ticket failed %s", trouble)
+        case BudgetUsedUp() | QuotaExhausted():  # the operator was told of these by `wechat`, once
             return problem(ErrorCode.QUOTA_EXHAUSTED, "No codes left.", trouble.retry_after)
-        case WeChatError() | TicketTaken():
+        case WeChatError():
+            return problem(
+                ErrorCode.WECHAT_UNAVAILABLE, "WeChat does not answer.", trouble.retry_after
+            )
+        case TicketTaken():
             log.warning("ticket failed error=%s %s", type(trouble).__name__, trouble)
             return problem(ErrorCode.WECHAT_UNAVAILABLE, "WeChat does not answer.", WECHAT_AGAIN)
     log.warning("page failed error=%s %s", type(trouble).__name__, trouble)

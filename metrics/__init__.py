@@ -63,6 +63,13 @@ wechat_requests = Counter(
 wechat_seconds = Histogram(
     "saoma_wechat_seconds", "Duration of calls to WeChat.", ["endpoint"], registry=registry
 )
+wechat_circuit_open = Gauge(
+    "saoma_wechat_circuit_open",
+    "1 while a call to WeChat is not made because it cannot succeed.",
+    ["endpoint"],
+    registry=registry,
+    multiprocess_mode="livemax",
+)
 
 for outcome in ("success", "bind_required", "denied", "stale", "duplicate", "unknown"):
     scans.labels(outcome)  # shown as 0 from the start, so that rates and alerts work
@@ -72,6 +79,11 @@ def wechat_call(endpoint: str, errcode: str, seconds: float) -> None:
     """Count one call to WeChat."""
     wechat_requests.labels(endpoint, errcode).inc()
     wechat_seconds.labels(endpoint).observe(seconds)
+
+
+def wechat_circuit(endpoint: str, is_open: bool) -> None:
+    """Show that a circuit opened or closed."""
+    wechat_circuit_open.labels(endpoint).set(int(is_open))
 
 
 def exposition() -> bytes:

@@ -59,7 +59,7 @@ class Reloader:
             return
         resources = self._resources
         resources.pool.rules = pool_rules(settings)
-        resources.budget.limits = code_limits(settings)
+        resources.context.pages.client.budget.limits = code_limits(settings)
         resources.rules.replace(login_rules(settings))
         resources.context.site.sockets_per_address = settings.pool.sockets_per_address
         logging.getLogger().setLevel(settings.log.level.upper())

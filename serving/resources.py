@@ -15,7 +15,7 @@ from scene_pool import Attempts, ScenePool
 from serving.rules import code_limits, login_rules, pool_rules, replies_of, site_of
 from settings import Settings
 from store import Clock, StoreUnavailable, Throttle, connect
-from wechat import Budget, Client, Pushes, call_made
+from wechat import Budget, Client, Pushes
 
 
 class Resources(Struct, frozen=True, kw_only=True):
@@ -23,7 +23,6 @@ class Resources(Struct, frozen=True, kw_only=True):
 
     context: Context
     pool: ScenePool
-    budget: Budget
     rules: Rules
     directory: Directory
     passwords: Passwords
@@ -38,19 +37,24 @@ async def open_resources(
     directory = await stack.enter_async_context(open_directory(settings.accounts.url, wechat.appid))
     client = await stack.enter_async_context(
         Client(
+            store=store,
+            budget=Budget(store, code_limits(settings)),
             appid=wechat.appid,
             secret=wechat.secret,
             api_base_url=wechat.api_base_url,
             mp_base_url=wechat.mp_base_url,
             timeout_seconds=wechat.timeout_seconds,
-            on_call=_called,
+            on_call=metrics.wechat_call,
+            token_url=wechat.token_url,
+            token_url_secret=wechat.token_url_secret,
+            proxy_url=wechat.proxy_url,
+            on_circuit=metrics.wechat_circuit,
         )
     )
     passwords = passwords or Passwords()
     stack.callback(passwords.close)
     pool, attempts = ScenePool(store, pool_rules(settings)), Attempts(store)
     rules, site, clock = login_rules(settings), site_of(settings), Clock(store)
-    budget = Budget(store, code_limits(settings))
     scans = Scans(
         attempts,
         directory,
@@ -64,7 +68,7 @@ async def open_resources(
         pool,
         attempts,
         client,
-        Codes(pool, client, budget, issued=metrics.qr_issued.inc),
+        Codes(pool, client, issued=metrics.qr_issued.inc),
         scans,
         rules,
         clock,
@@ -115,16 +119,10 @@ async def open_resources(
     return Resources(
         context=context,
         pool=pool,
-        budget=budget,
         rules=rules,
         directory=directory,
         passwords=passwords,
     )
-
-
-def _called(endpoint: str, errcode: str, seconds: float) -> None:
-    metrics.wechat_call(endpoint, errcode, seconds)
-    call_made(endpoint)
 
 
 async def _told(check: Awaitable[None], trouble: type[Exception]) -> str:

@@ -74,11 +74,18 @@ def _wechat(wechat: WeChatSettings) -> Iterator[Problem]:
     former = wechat.previous_encoding_aes_key
     if former and wechat.encoding_aes_key in {"", former}:
         yield "wechat.previous_encoding_aes_key", "empty, or the key before encoding_aes_key"
+    if wechat.proxy_url and not _is_address(wechat.proxy_url, "http"):
+        yield "wechat.proxy_url", "http://host:port or http://user:password@host:port"
+    if wechat.token_url and not _is_address(wechat.token_url, "http", "https"):
+        yield "wechat.token_url", "an http:// or https:// address"
+    if wechat.token_url_secret and not wechat.token_url:
+        yield "wechat.token_url_secret", "wechat.token_url beside it"
     if wechat.mode is not Mode.OFFICIAL or wechat.api_base_url != OFFICIAL_API:
         return
     of_the_sandbox = {"appid": SANDBOX_APPID, "secret": SANDBOX_SECRET, "token": SANDBOX_TOKEN}
     for key, value in of_the_sandbox.items():
-        if getattr(wechat, key) == value:
+        needless = key == "secret" and wechat.token_url
+        if getattr(wechat, key) == value and not needless:
             yield f"wechat.{key}", f"your account's own {key} in mode official, not the sandbox's"
 
 
@@ -88,6 +95,16 @@ def _networks(path: str, values: tuple[str, ...]) -> Iterator[Problem]:
             ip_network(value)
         except ValueError:
             yield f"{path}[{place}]", "a network like 10.0.0.0/8"
+
+
+def _is_address(text: str, *schemes: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    visible = re.fullmatch(r"[!-~]+", text) is not None
+    return visible and parts.scheme in schemes and bool(parts.hostname)
 
 
 def is_origin(text: str) -> bool:

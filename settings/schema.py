@@ -38,7 +38,12 @@ class Mode(StrEnum):
     OFFICIAL = "official"
 
 
-SECRET_KEYS = frozenset({"secret", "token", "encoding_aes_key", "previous_encoding_aes_key", "url"})
+SECRET_KEYS = frozenset(
+    {
+        *("secret", "token", "encoding_aes_key", "previous_encoding_aes_key", "url"),
+        *("proxy_url", "token_url", "token_url_secret"),
+    }
+)
 """Keys whose values are, or may contain, a secret: never shown."""
 
 
@@ -96,6 +101,9 @@ class WeChatSettings(Section, frozen=True):
     previous_encoding_aes_key: AesKey = ""
     api_base_url: str = OFFICIAL_API
     mp_base_url: str = OFFICIAL_MP
+    proxy_url: str = ""
+    token_url: str = ""
+    token_url_secret: Annotated[str, Meta(pattern=r"^[!-~]*\Z")] = ""
     timeout_seconds: PositiveSeconds = 3
     push_window_seconds: PositiveSeconds = 300
     daily_codes: Count = 100_000

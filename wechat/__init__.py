@@ -4,7 +4,7 @@ Knows nothing of logins. The platform's facts and their sources stand where
 they are used.
 """
 
-from wechat.budget import Budget, BudgetUsedUp, Limits, call_made
+from wechat.budget import Budget, BudgetUsedUp, Limits
 from wechat.client import Client, Ticket
 from wechat.errors import QuotaExhausted, WeChatError, WeChatRefused, WeChatUnavailable
 from wechat.fields import BadPush, Form
@@ -28,5 +28,4 @@ __all__ = [
     "WeChatError",
     "WeChatRefused",
     "WeChatUnavailable",
-    "call_made",
 ]

@@ -3,25 +3,17 @@
 A day is one of Beijing, by the store's clock. No page says when WeChat's own
 count begins anew; midnight in Beijing is what everybody observes, and who wants
 to be safe sets a smaller `wechat.daily_codes`.
-
-One code is counted before WeChat is asked, so that no two processes spend the
-last one. What then really happened is known only to the client, which may ask
-twice or not at all: it tells `call_made`, and the difference is put right.
 """
 
 import logging
 import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from pathlib import Path
 
 from msgspec import Struct
 
-from store import Script, Store, StoreUnavailable
+from store import Script, Store
 from store.connection import store_errors
-from wechat.client import QRCODE_ENDPOINT
 
 log = logging.getLogger(__name__)
 
@@ -45,22 +37,6 @@ class BudgetUsedUp(Exception):
     def __init__(self, retry_after: float) -> None:
         self.retry_after = retry_after
         super().__init__("today's codes are used up")
-
-
-class _Calls:
-    """What the client has asked for on behalf of one code."""
-
-    made = 0
-
-
-_calls: ContextVar[_Calls | None] = ContextVar("calls", default=None)
-
-
-def call_made(endpoint: str) -> None:
-    """Note that WeChat was asked; give this to the client, as a part of its `on_call`."""
-    calls = _calls.get()
-    if calls and endpoint == QRCODE_ENDPOINT:
-        calls.made += 1
 
 
 class Budget:
@@ -92,38 +68,19 @@ class Budget:
         with store_errors():
             return int(await self._store.redis.get(self._key) or 0)
 
-    @asynccontextmanager
-    async def spend(self) -> AsyncIterator[None]:
-        """Count one code, and in the end as many as WeChat was really asked for inside.
+    async def spend(self) -> None:
+        """Count one code, which WeChat is asked for now.
 
         Raises:
             BudgetUsedUp: WeChat must not be asked today.
             StoreUnavailable: when the store did not answer; do not ask WeChat either.
         """
-        if not await self._book(1, self.limits.daily_codes):
-            left = self._day_ends - time.monotonic() + random.uniform(0, SPREAD)  # noqa: S311
-            raise BudgetUsedUp(min(LONGEST_WAIT, left))
-        calls = _Calls()
-        token = _calls.set(calls)
-        try:
-            yield
-        finally:
-            _calls.reset(token)
-            if calls.made != 1:
-                await self._correct(calls.made - 1)
-
-    async def _book(self, more: int, limit: int) -> bool:
-        """Count *more* codes, unless that makes more than *limit*; tell whether they count."""
-        counted, used, left_ms = await self._count([self._key], [more, limit])
+        counted, used, left_ms = await self._count([self._key], [self.limits.daily_codes])
         self._used, self._day_ends = int(used), time.monotonic() + left_ms / 1000
-        self._note("used up" if not counted else "running low" if self.low else "")
-        return bool(counted)
-
-    async def _correct(self, more: int) -> None:
-        try:
-            await self._book(more, 0)  # WeChat was asked: that counts, however many it makes
-        except StoreUnavailable as error:
-            log.warning("codes not counted count=%d error=%s", more, error)
+        self._note("running low" if counted and self.low else "" if counted else "used up")
+        if not counted:
+            wait = left_ms / 1000 + random.uniform(0, SPREAD)  # noqa: S311, no secret
+            raise BudgetUsedUp(min(LONGEST_WAIT, wait))
 
     def _note(self, state: str) -> None:
         if state and state != self._noted:

@@ -2,35 +2,31 @@
 
 wechatpy's own client is synchronous, has no time limit on the token call and
 recurses on a token that stays invalid, so calls go through here (docs/design.md).
+`transport` makes requests, `tokens` has the access token, `circuit` knows when
+calling makes no sense.
 """
 
 import asyncio
-import logging
-import random
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import quote
 
-import aiohttp
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from wechat.errors import NO_ANSWER, TOKEN_CODES, WeChatError, WeChatUnavailable, error_for
+from store import Store, digest
+from wechat.budget import Budget
+from wechat.circuit import Circuits, OnCircuit
+from wechat.errors import NO_ANSWER, TOKEN_CODES, WeChatError, WeChatUnavailable
+from wechat.tokens import AccessToken, AccessTokens
+from wechat.transport import Answer, OnCall, Request, Transport, seconds_in
 
-log = logging.getLogger(__name__)
-
-TRIES = 2
-PROBE_SECONDS = 5.0
-# A token is good for at least 300 s after any answer: the former one lives on
-# for five minutes. Source: WeChat, "Get stable access token".
-TOKEN_MARGIN = 200.0
+CHECK_SECONDS = 5.0
 TOKEN_ENDPOINT = "/cgi-bin/stable_token"  # noqa: S105, an address
+OWN_TOKEN_ENDPOINT = "token_url"  # noqa: S105, a name
 QRCODE_ENDPOINT = "/cgi-bin/qrcode/create"
-
-OnCall = Callable[[str, str, float], None]
-"""Told after each call: endpoint, error code (0 = fine), seconds."""
 
 
 class Ticket(Struct, frozen=True):
@@ -44,36 +40,54 @@ class Ticket(Struct, frozen=True):
 
 
 class Client:
-    """The API of one service account. Use as `async with`."""
+    """The API of one service account. Use as `async with`.
+
+    The access token and what is known of trouble are shared over *store*; codes
+    are counted by *budget*, and asked for as far as it reaches. With
+    *token_url* the token comes from there, with *token_url_secret* as a bearer
+    credential, and WeChat's own endpoint is never called. *clock* counts seconds.
+    """
 
     def __init__(
         self,
         *,
+        store: Store,
+        budget: Budget,
         appid: str,
         secret: str,
         api_base_url: str,
         mp_base_url: str,
         timeout_seconds: float,
+        token_url: str = "",
+        token_url_secret: str = "",
+        proxy_url: str = "",
         on_call: OnCall = lambda endpoint, errcode, seconds: None,
+        on_circuit: OnCircuit = lambda endpoint, is_open: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.appid = appid
-        self._secret = secret
+        self.budget = budget
         self._api = api_base_url.rstrip("/")
         self._mp = mp_base_url.rstrip("/")
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-        self._on_call = on_call
-        self._token: str | None = None
-        self._token_until = 0.0
-        self._fetching: asyncio.Task[None] | None = None
-        self._patience = TRIES * timeout_seconds
-        self._trouble: WeChatError | None = None
-        self._probed_at = float("-inf")
+        self._clock = clock
+        self._checked_at = float("-inf")
+        self._transport = Transport(
+            timeout_seconds=timeout_seconds, proxy_url=proxy_url, on_call=on_call
+        )
+        # Who reads another account's token, or another platform's, gets nothing done.
+        name = digest(f"{appid} {self._api} {token_url}")[:16]
+        self._circuits = Circuits(store, name, clock=clock, on_change=on_circuit)
+        self._tokens = AccessTokens(
+            store,
+            name,
+            self._transport,
+            self._circuits,
+            _from(token_url, token_url_secret) if token_url else self._from_wechat(secret),
+            clock,
+        )
 
     async def __aenter__(self) -> Self:
-        # Connections are kept: a TLS handshake for each code would make each
-        # visitor wait for two more round trips.
-        connector = aiohttp.TCPConnector(limit=64, keepalive_timeout=60)
-        self._http = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        await self._transport.__aenter__()
         return self
 
     async def __aexit__(
@@ -82,164 +96,98 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._fetching:
-            self._fetching.cancel()
-            await asyncio.wait([self._fetching])
-        await self._http.close()
+        await self._tokens.close()
+        await self._transport.__aexit__(kind, error, trace)
 
     async def create_ticket(self, scene_id: int, expire_seconds: int) -> Ticket:
         """Ask for a temporary code that carries *scene_id* for *expire_seconds*.
 
         Raises:
             WeChatError: one of its three kinds.
+            BudgetUsedUp, StoreUnavailable: WeChat was not asked.
 
         Source: WeChat, "Generating a Parametric QR Code".
         """
         made_at = time.monotonic()
         answer = await self._call(
-            QRCODE_ENDPOINT,
-            {
-                "expire_seconds": expire_seconds,
-                "action_name": "QR_SCENE",
-                "action_info": {"scene": {"scene_id": scene_id}},
-            },
+            Request(
+                endpoint=QRCODE_ENDPOINT,
+                url=self._api + QRCODE_ENDPOINT,
+                body={
+                    "expire_seconds": expire_seconds,
+                    "action_name": "QR_SCENE",
+                    "action_info": {"scene": {"scene_id": scene_id}},
+                },
+                before=self.budget.spend,
+                words=("ticket", "url"),
+            )
         )
         # An answer of 0 seconds was seen in the wild: then it is what we asked for.
-        life = min(float(expire_seconds), float(answer.get("expire_seconds") or expire_seconds))
-        return Ticket(_text(answer, "ticket"), _text(answer, "url"), life, made_at)
+        life = min(expire_seconds, seconds_in(answer, "expire_seconds") or expire_seconds)
+        return Ticket(answer["ticket"], answer["url"], float(life), made_at)
 
     def picture_of(self, ticket: str) -> str:
         """Return the address of WeChat's own picture of the code."""
         return f"{self._mp}/cgi-bin/showqrcode?ticket={quote(ticket, safe='')}"
 
     async def check(self) -> str:
-        """Return "ok", or the kind of trouble that the last calls met.
+        """Return "ok", or the error code that the last calls met.
 
-        Asks WeChat itself when there was trouble or nothing was called yet, but
-        not more often than every few seconds.
+        Calls nothing but what a visitor would cause too: it asks for the access
+        token when there is none, and not more often than every few seconds.
         """
-        unknown = self._token is None or self._trouble is not None
-        if unknown and time.monotonic() - self._probed_at > PROBE_SECONDS:
-            self._probed_at = time.monotonic()
+        if self._clock() - self._checked_at > CHECK_SECONDS:
+            self._checked_at = self._clock()
             try:
-                await self._refresh(self._token)
+                await self._tokens.get()
             except WeChatError as error:
-                log.warning("wechat check failed %s", error)
-        return f"errcode {self._trouble.errcode}" if self._trouble else "ok"
+                return f"errcode {error.errcode}"
+        trouble = await self._circuits.trouble()
+        return f"errcode {trouble.errcode}" if trouble else "ok"
 
-    async def _call(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Post *body* with an access token, within the time that a visitor may wait."""
-        try:
-            async with asyncio.timeout(self._patience):
-                return await self._call_with_token(endpoint, body)
-        except TimeoutError:
-            raise WeChatUnavailable(endpoint, NO_ANSWER, "in all") from None
+    async def _call(self, request: Request) -> Answer:
+        """Make *request* with an access token, within the time that a visitor may wait."""
+        async with self._circuits.watch(request.endpoint):
+            try:
+                async with asyncio.timeout(self._transport.patience):
+                    return await self._with_token(request)
+            except TimeoutError:
+                raise WeChatUnavailable(request.endpoint, NO_ANSWER, "no answer in time") from None
 
-    async def _call_with_token(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Post *body*; renew the token once if WeChat says so."""
-        token = await self._fresh_token()
+    async def _with_token(self, request: Request) -> Answer:
+        """Make *request*; renew the token once if WeChat says so."""
+        token = await self._tokens.get()
         try:
-            return await self._post(endpoint, body, token)
+            return await self._ask(request, token)
         except WeChatError as error:
             if error.errcode not in TOKEN_CODES:
                 raise
-        await self._refresh(token)
-        return await self._post(endpoint, body, await self._fresh_token())
-
-    async def _fresh_token(self) -> str:
-        if self._token is None or time.monotonic() > self._token_until:
-            await self._refresh(self._token)
-        assert self._token is not None  # noqa: S101, _refresh sets it or raises
-        return self._token
-
-    async def _refresh(self, failed: str | None) -> None:
-        """Fetch the token anew, unless another call has replaced *failed* meanwhile.
-
-        All who need it share one request, and its failure. The stable token does
-        not change while it is valid, so processes and nodes that fetch it side by
-        side do no harm to one another.
-        """
-        if self._token != failed:
-            return
-        if self._fetching is None:
-            self._fetching = asyncio.create_task(self._fetch_token())
-            self._fetching.add_done_callback(self._fetched)
-        await asyncio.shield(self._fetching)
-
-    def _fetched(self, task: asyncio.Task[None]) -> None:
-        self._fetching = None
-        if not task.cancelled():
-            task.exception()  # seen, even when everybody who waited has gone
-
-    async def _fetch_token(self) -> None:
-        answer = await self._post(
-            TOKEN_ENDPOINT,
-            {
-                "grant_type": "client_credential",
-                "appid": self.appid,
-                "secret": self._secret,
-                "force_refresh": False,
-            },
-        )
-        life = float(answer.get("expires_in") or 0)
-        self._token = _text(answer, "access_token")
-        self._token_until = time.monotonic() + life - min(TOKEN_MARGIN, life / 2)
-
-    async def _post(
-        self, endpoint: str, body: dict[str, Any], token: str | None = None
-    ) -> dict[str, Any]:
-        """Post once, and once more after a pause when there was no answer."""
-        for tries in range(1, TRIES + 1):
-            try:
-                answer = await self._post_once(endpoint, body, token)
-            except WeChatUnavailable as error:
-                self._trouble = error
-                if tries == TRIES:
-                    raise
-                await asyncio.sleep(random.uniform(0.05, 0.25))  # noqa: S311, jitter
-            except WeChatError as error:
-                self._trouble = None if error.errcode in TOKEN_CODES and token else error
-                raise
-            else:
-                self._trouble = None
-                return answer
-        raise AssertionError("unreachable")
-
-    async def _post_once(
-        self, endpoint: str, body: dict[str, Any], token: str | None
-    ) -> dict[str, Any]:
-        started, errcode = time.monotonic(), NO_ANSWER
+        token = await self._tokens.renewed(token)
         try:
-            async with self._http.post(
-                self._api + endpoint,
-                params={"access_token": token} if token else None,
-                # WeChat wants raw UTF-8, not \u escapes, and may answer as text/plain.
-                data=msgspec.json.encode(body),
-                headers={"Content-Type": "application/json"},
-                allow_redirects=False,
-            ) as response:
-                answer = _object(endpoint, response.status, await response.read())
-            errcode = str(answer.get("errcode") or 0)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise WeChatUnavailable(endpoint, NO_ANSWER, type(error).__name__) from None
-        finally:
-            self._on_call(endpoint, errcode, time.monotonic() - started)
-        if errcode != "0":
-            raise error_for(endpoint, int(errcode), str(answer.get("errmsg", "")))
-        return answer
+            return await self._ask(request, token)
+        except WeChatError as error:
+            # Refused as soon as it was made: the next would be, too.
+            error.fatal = error.fatal or error.errcode in TOKEN_CODES
+            raise
+
+    async def _ask(self, request: Request, token: AccessToken) -> Answer:
+        return await self._transport.ask(replace(request, access_token=token.value))
+
+    def _from_wechat(self, secret: str) -> Request:
+        """Return the request for the stable token.
+
+        Source: WeChat, "Get stable access token".
+        """
+        body = {
+            "grant_type": "client_credential",
+            "appid": self.appid,
+            "secret": secret,
+            "force_refresh": False,
+        }
+        url = self._api + TOKEN_ENDPOINT
+        return Request(endpoint=TOKEN_ENDPOINT, url=url, body=body, words=("access_token",))
 
 
-def _object(endpoint: str, status: int, body: bytes) -> dict[str, Any]:
-    try:
-        answer = msgspec.json.decode(body, type=dict[str, Any])
-        int(answer.get("errcode") or 0)
-    except (msgspec.DecodeError, TypeError, ValueError):
-        raise WeChatUnavailable(endpoint, NO_ANSWER, f"HTTP {status}, not JSON") from None
-    return answer
-
-
-def _text(answer: dict[str, Any], field: str) -> str:
-    value = answer.get(field)
-    if not isinstance(value, str) or not value:
-        raise WeChatUnavailable("answer", NO_ANSWER, f"without {field}")
-    return value
+def _from(url: str, secret: str) -> Request:
+    """Return the request to the operator's own token server."""
+    return Request(endpoint=OWN_TOKEN_ENDPOINT, url=url, bearer=secret, words=("access_token",))

@@ -111,7 +111,7 @@ async def test_used_up_codes_leave_the_password(start_site: StartSite, open_sign
     await expect(sign_in.status).to_contain_text("今天的二维码已用完")
     await expect(sign_in.password_form).to_be_visible()
     spent = asked(site)
-    site.resources.budget.limits = Limits(daily_codes=2, reserve_percent=10)
+    site.resources.context.pages.client.budget.limits = Limits(daily_codes=2, reserve_percent=10)
     await sign_in.ask_again()
     await sign_in.shows_code()
 

@@ -25,7 +25,7 @@ from scene_pool import Attempts, ScenePool
 from scene_pool import Rules as PoolRules
 from store import Clock, Store, Throttle, connect, digest
 from tests.time_machine import TimeMachine
-from wechat import Budget, Client, Limits, Push, PushKind, call_made
+from wechat import Budget, Client, Limits, Push, PushKind
 
 CREATE = "/cgi-bin/qrcode/create"
 OPENID = "o-the-first-user"
@@ -130,7 +130,7 @@ class Process:
             saoma.pool,
             saoma.attempts,
             saoma.client,
-            Codes(saoma.pool, saoma.client, saoma.budget, issued=lambda: saoma.count("issued")),
+            Codes(saoma.pool, saoma.client, issued=lambda: saoma.count("issued")),
             saoma.scans,
             saoma.rules,
             Clock(saoma.store),
@@ -160,7 +160,6 @@ class Installation:
         self.passwords, self.sandbox = passwords, sandbox
         self.rules = login_rules()
         self.pool, self.attempts = ScenePool(store, pool_rules()), Attempts(store)
-        self.budget = Budget(store, Limits(daily_codes=0, reserve_percent=10))
         self.sessions = Sessions(store, idle_seconds=1000, absolute_seconds=9000)
         self.time_machine = TimeMachine(store)
         self.counted: Counter[str] = Counter()
@@ -231,12 +230,13 @@ async def open_installation(
         url = f"sqlite+aiosqlite:///{folder}/accounts.db"
         directory = await stack.enter_async_context(open_directory(url, account.appid))
         client = SlowClient(
+            store=store,
+            budget=Budget(store, Limits(daily_codes=0, reserve_percent=10)),
             appid=account.appid,
             secret=account.secret,
             api_base_url=sandbox.base_url,
             mp_base_url=sandbox.base_url,
             timeout_seconds=2,
-            on_call=lambda endpoint, errcode, seconds: call_made(endpoint),
         )
         await stack.enter_async_context(client)
         saoma = Installation(store, directory, client, passwords, sandbox)

@@ -47,7 +47,8 @@ _numbers = itertools.count(1)
 class CodeMaker:
     """In the place of WeChat's client: makes codes at once, without a network."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
         self._codes = Platform(Account()).codes
 
     async def create_ticket(self, scene_id: int, expire_seconds: int) -> Ticket:
@@ -107,9 +108,11 @@ class LoginMachine(RuleBasedStateMachine):
         prefix = f"login{self.number}"
         self.store = await self.stack.enter_async_context(connect(url, prefix))
         self.attempts_kept = Attempts(self.store)
-        rules, client = login_rules(), CodeMaker()
+        rules, client = (
+            login_rules(),
+            CodeMaker(Budget(self.store, Limits(daily_codes=0, reserve_percent=10))),
+        )
         pool = ScenePool(self.store, pool_rules())
-        budget = Budget(self.store, Limits(daily_codes=0, reserve_percent=10))
         self.scans = Scans(
             self.attempts_kept,
             self.directory,
@@ -124,7 +127,7 @@ class LoginMachine(RuleBasedStateMachine):
                 pool,
                 self.attempts_kept,
                 client,  # type: ignore[arg-type]
-                Codes(pool, client, budget, issued=lambda: None),  # type: ignore[arg-type]
+                Codes(pool, client, issued=lambda: None),  # type: ignore[arg-type]
                 self.scans,
                 rules,
                 Clock(self.store),

@@ -292,7 +292,7 @@ async def test_exhausted_pool_says_when_to_come_back(
         ({"errcode": 45009}, "quota_exhausted", 600),
         ({"errcode": 45011}, "quota_exhausted", 60),
         ({"errcode": -1}, "wechat_unavailable", 5),
-        ({"errcode": 48001}, "wechat_unavailable", 5),
+        ({"errcode": 48001}, "wechat_unavailable", 15),
         ({"drop": True}, "wechat_unavailable", 5),
         ({"status": 502}, "wechat_unavailable", 5),
     ],
@@ -309,6 +309,7 @@ async def test_trouble_of_wechat_is_told_and_costs_no_id(
     error = await screen.expect("error")
     counted = await saoma.pool.count()
     saoma.sandbox.platform.faults.clear()
+    await saoma.time_machine.forward(60)
     shown = await screen.get_qr()
 
     assert (code, retry_after) == (error["code"], error["retry_after"])

@@ -111,12 +111,12 @@ async def test_code_that_could_not_be_made_is_no_round(saoma: Installation, scre
     """
     saoma.pool.rules, saoma.rules.refreshes = SOON, 1
     told = [await round_of(screen)]
-    saoma.sandbox.platform.fail(CREATE, errcode=48001, times=2)
+    saoma.sandbox.platform.fail(CREATE, errcode=-1, times=4)
     for _ in range(2):
         await screen.send("get_qr")
         await screen.expect("error")
     told.append(await round_of(screen))
-    saoma.sandbox.platform.fail(CREATE, errcode=48001)
+    saoma.sandbox.platform.fail(CREATE, errcode=-1, times=2)
     await screen.send("get_qr")
     await screen.expect("error")
     told += [await round_of(screen), await round_of(screen)]
@@ -150,7 +150,7 @@ async def test_only_visitors_get_codes_when_the_days_codes_run_low(
     In the reserve every page is asked to pause after each code; new pages still get theirs.
     """
     saoma.pool.rules = SOON
-    saoma.budget.limits = Limits(daily_codes=4, reserve_percent=50)
+    saoma.client.budget.limits = Limits(daily_codes=4, reserve_percent=50)
     told = [await round_of(screen)]
     told += [await round_of(screen), await round_of(screen)]
     other = await process.open_page()
@@ -165,9 +165,9 @@ async def test_pauses_end_when_the_budget_grows(saoma: Installation, screen: Scr
     A larger `daily_codes` lets pages go on by themselves again.
     """
     saoma.pool.rules = SOON
-    saoma.budget.limits = Limits(daily_codes=10, reserve_percent=100)
+    saoma.client.budget.limits = Limits(daily_codes=10, reserve_percent=100)
     told = [await round_of(screen)]
-    saoma.budget.limits = Limits(daily_codes=100, reserve_percent=10)
+    saoma.client.budget.limits = Limits(daily_codes=100, reserve_percent=10)
     told.append(await round_of(screen))
 
     assert [QUOTA, GOES_ON] == told

@@ -147,6 +147,7 @@ NAMES = {
     "saoma_push_seconds": "histogram",
     "saoma_sessions_created": "counter",
     "saoma_binds": "counter",
+    "saoma_wechat_circuit_open": "gauge",
     "saoma_wechat_requests": "counter",
     "saoma_wechat_seconds": "histogram",
 }

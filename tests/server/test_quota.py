@@ -37,7 +37,7 @@ async def test_wechat_is_not_asked_when_the_days_codes_are_used_up(start_site: S
     errors = [await error_of(pages[2]) for _ in range(5)]
 
     assert {"quota_exhausted"} == {error["code"] for error in errors}
-    assert {"Today's codes are used up."} == {error["message"] for error in errors}
+    assert {"No codes left."} == {error["message"] for error in errors}
     assert all(1 <= error["retry_after"] <= 600 for error in errors)
     assert 2 == asked(site)
 
@@ -88,7 +88,7 @@ async def test_page_that_comes_back_costs_no_code(nodes: tuple[Site, Site]) -> N
         again = await page.get_qr(resume=code["resume"])
         assert code["ticket"] == again["ticket"]
 
-    assert 1 == await one.resources.budget.today() == asked(one)
+    assert 1 == await one.resources.context.pages.client.budget.today() == asked(one)
 
 
 # ---- slowing down

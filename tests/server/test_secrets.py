@@ -68,9 +68,8 @@ async def tell_the_whole_story(site: Site, recorder: Recorder) -> None:
     for _ in range(2):
         await recorder.request("POST", "/session", json={"code": login["code"]})
     await recorder.request("POST", "/user/unbind", json={"password": "wrong"})
-    site.sandbox.platform.fail("/cgi-bin/qrcode/create", errcode=45009)
-    site.sandbox.platform.fail("/cgi-bin/qrcode/create", errcode=48001)
     site.sandbox.platform.fail("/cgi-bin/qrcode/create", drop=True, times=2)
+    site.sandbox.platform.fail("/cgi-bin/qrcode/create", errcode=45009)
     page = await visitor.open_page()
     for _ in range(3):
         await page.send("get_qr")

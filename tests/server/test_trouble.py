@@ -117,17 +117,23 @@ async def test_scene_of_a_closed_page_rests(
 )
 @pytest.mark.parametrize("path", [CREATE, TOKEN])
 async def test_trouble_of_wechat_is_told_and_gives_the_scene_back(
-    start_site: StartSite, path: str, fault: dict[str, Any], code: str
+    start_site: StartSite,
+    prefix: str,
+    time_machine: TimeMachine,
+    path: str,
+    fault: dict[str, Any],
+    code: str,
 ) -> None:
     """
-    A failed call is told by its kind, and a pool of one id works again at once.
+    A failed call is told by its kind, and a pool of one id works again within a minute.
     """
-    site = await start_site(pool=ONE)
+    site = await start_site(prefix=prefix, pool=ONE)
     page = await site.visitor().open_page()
     site.sandbox.platform.fail(path, **fault)
 
     error = await error_of(page)
     site.sandbox.platform.faults.clear()
+    await time_machine.forward(60)
     again = await page.get_qr()
     await scan(site, again)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from settings import Settings, SettingsError, load
+from settings import Settings, SettingsError, WeChatSettings, load
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config.yaml"
 
@@ -179,7 +179,11 @@ def test_load_missing_variable_is_named(folder: Path):
 
 
 @pytest.mark.parametrize(
-    "key", ["secret", "token", "encoding_aes_key", "previous_encoding_aes_key"]
+    "key",
+    [
+        *("secret", "token", "encoding_aes_key", "previous_encoding_aes_key"),
+        *("proxy_url", "token_url", "token_url_secret"),
+    ],
 )
 def test_load_does_not_show_secrets(folder: Path, key: str):
     """
@@ -198,8 +202,12 @@ def test_settings_text_does_not_show_secrets():
     """
     Settings can be logged: what may be a secret is masked.
     """
-    text = repr(Settings())
+    wechat = WeChatSettings(
+        proxy_url="http://u:hush@p:1", token_url="http://x/?key=hush", token_url_secret="hush"
+    )
+    text = repr(Settings(wechat=wechat))
 
+    assert "hush" not in text
     assert Settings().wechat.secret not in text
     assert Settings().wechat.token not in text
     assert "port=8888" in text
@@ -211,3 +219,36 @@ def test_load_official_mode_needs_credentials_of_ones_own(folder: Path):
     """
     with pytest.raises(SettingsError, match=r"wechat\.appid: expected your account's own appid"):
         load(write(folder, "wechat: {mode: official}"))
+
+
+def test_load_official_mode_needs_no_secret_with_a_token_server(folder: Path):
+    """
+    Whoever gets the access token elsewhere need not give us the AppSecret.
+    """
+    given = "mode: official, appid: wx1, token: a-token, token_url: 'https://central.example/t'"
+
+    assert load(write(folder, f"wechat: {{{given}}}")).wechat.token_url
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("proxy_url: 'proxy:3128'", "proxy_url"),
+        ("proxy_url: 'socks5://proxy:1080'", "proxy_url"),
+        ("proxy_url: 'http://proxy:99999'", "proxy_url"),
+        ("proxy_url: 'http://'", "proxy_url"),
+        ("proxy_url: 'http://us er@proxy:1'", "proxy_url"),
+        ("token_url: 'central.example/token'", "token_url"),
+        ("token_url: 'ftp://central.example/token'", "token_url"),
+        ("token_url_secret: hush", "token_url_secret"),
+        ('token_url: "http://x", token_url_secret: "hush\\n"', "token_url_secret"),
+    ],
+)
+def test_load_refuses_addresses_that_cannot_be_called(folder: Path, text: str, path: str):
+    """
+    A proxy or token server that could never be reached stops start-up, without being shown.
+    """
+    with pytest.raises(SettingsError, match=rf"wechat\.{path}: expected .*not shown") as caught:
+        load(write(folder, f"wechat: {{{text}}}"))
+
+    assert "hush" not in str(caught.value)
