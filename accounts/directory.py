@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from accounts.bindings import binding_of, bound_at
 from accounts.schema import accounts, identities, metadata
 
 # WeChat wants its answer within 5 s, and a page should not wait much longer.
@@ -143,9 +144,13 @@ class Directory:
             return [_account(row) for row in rows]
 
     async def add(
-        self, username: str, password_hash: str | None, openid: str | None = None
+        self,
+        username: str,
+        password_hash: str | None,
+        openid: str | None = None,
+        since: int | None = None,
     ) -> Account:
-        """Make an account, bound to *openid* when that is given.
+        """Make an account, bound to *openid* (see `bind`) when that is given.
 
         Raises:
             UsernameTaken, OpenidTaken: and then nothing was made.
@@ -161,7 +166,7 @@ class Directory:
                 raise UsernameTaken from None
             (account_id,) = made.inserted_primary_key or (0,)
             if openid:
-                await self._insert_identity(connection, openid, account_id)
+                await self._insert_identity(connection, openid, account_id, since)
         return Account(
             id=account_id,
             username=username,
@@ -169,7 +174,7 @@ class Directory:
             wechat_bound=bool(openid),
         )
 
-    async def register(self, openid: str) -> Account:
+    async def register(self, openid: str, since: int | None = None) -> Account:
         """Return the account of *openid*, made now under a generated name if there is none."""
         while True:
             known = await self.by_openid(openid)
@@ -177,19 +182,22 @@ class Directory:
                 return known
             name = "wx_" + "".join(secrets.choice(NAME_LETTERS) for _ in range(8))
             try:
-                return await self.add(name, None, openid)
+                return await self.add(name, None, openid, since)
             except (UsernameTaken, OpenidTaken):
                 continue  # a generated name that exists, or another process was faster
 
-    async def bind(self, openid: str, account_id: int) -> None:
+    async def bind(self, openid: str, account_id: int, since: int | None = None) -> None:
         """Bind *openid* to the account. Binding the two again changes nothing.
+
+        *since* is when the WeChat user did what the binding rests upon, in Unix
+        seconds by WeChat's clock; without it, now by the database's.
 
         Raises:
             OpenidTaken, AccountTaken: when one of them is bound otherwise.
         """
         async with self._writing() as connection:
             if await self._bound_to(connection, openid) != account_id:
-                await self._insert_identity(connection, openid, account_id)
+                await self._insert_identity(connection, openid, account_id, since)
 
     async def unbind(self, account_id: int) -> None:
         """Forget the account's WeChat identity.
@@ -209,6 +217,19 @@ class Directory:
                 )
             )
 
+    async def bound_by(self, openid: str, at: int) -> int | None:
+        """Return the account that *openid* was bound to by then (Unix seconds), and still is."""
+        async with self._transaction() as connection:
+            binding = await binding_of(connection, self._appid, openid, at)
+            return binding.account_id if binding else None
+
+    async def forget(self, openid: str, at: int) -> None:
+        """Forget *openid*, also as the last way in, unless it was bound after *at*."""
+        async with self._writing() as connection:
+            binding = await binding_of(connection, self._appid, openid, at)
+            if binding:
+                await connection.execute(delete(identities).where(identities.c.id == binding.id))
+
     async def set_password_hash(self, account_id: int, password_hash: str) -> None:
         """Replace the account's password hash."""
         async with self._writing() as connection:
@@ -219,14 +240,17 @@ class Directory:
             )
 
     async def _insert_identity(
-        self, connection: AsyncConnection, openid: str, account_id: int
+        self, connection: AsyncConnection, openid: str, account_id: int, since: int | None
     ) -> None:
         try:
             # A savepoint: after the refusal we still ask which of the two it was.
             async with connection.begin_nested():
                 await connection.execute(
                     insert(identities).values(
-                        appid=self._appid, openid=openid, account_id=account_id
+                        appid=self._appid,
+                        openid=openid,
+                        account_id=account_id,
+                        **bound_at(since),
                     )
                 )
         except IntegrityError:

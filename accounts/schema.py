@@ -35,6 +35,7 @@ identities = Table(
     Column("appid", String(32), nullable=False),
     Column("openid", String(64), nullable=False),
     Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    # Of a scan, when that was by WeChat's clock: an older unfollow does not undo it.
     Column("bound_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
     UniqueConstraint("appid", "openid", name="uq_identities_openid"),
     UniqueConstraint("appid", "account_id", name="uq_identities_account"),

@@ -35,15 +35,18 @@ class Sessions:
         self._begin = Script(store, HERE / "session_begin.lua")
         self._touch = Script(store, HERE / "session_touch.lua")
 
-    async def begin(self, account_id: int) -> Session:
-        """Return a new session of the account.
+    async def begin(self, account_id: int, *, scanned: bool = False) -> Session:
+        """Return a new session of the account; *scanned* when it rests upon a scan.
 
         Raises:
             StoreUnavailable: as every method here, when the store did not answer.
         """
         session = Session(new_secret(), account_id)
-        key = self._key(session.token)
-        await self._begin([key], [account_id, self._idle_ms, self._life_ms])
+        name = digest(session.token)
+        await self._begin(
+            [self._store.key("session", name), self._scanned(account_id)],
+            [account_id, self._idle_ms, self._life_ms, name if scanned else ""],
+        )
         return session
 
     async def find(self, token: str) -> Session | None:
@@ -55,6 +58,20 @@ class Sessions:
         """End the session with that token, if there is one."""
         with store_errors():
             await self._store.redis.delete(self._key(token))
+
+    async def end_scanned(self, account_id: int) -> None:
+        """End every session of the account that rests upon a scan. Those of passwords stay."""
+        index = self._scanned(account_id)
+        with store_errors():
+            names = [str(name) for name in await self._store.redis.zrange(index, 0, -1)]
+            async with self._store.redis.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.delete(self._store.key("session", name))
+                    pipe.zrem(index, name)
+                await pipe.execute()
+
+    def _scanned(self, account_id: int) -> str:
+        return self._store.key("scanned", str(account_id))
 
     def _key(self, token: str) -> str:
         return self._store.key("session", digest(token))

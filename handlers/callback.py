@@ -9,7 +9,7 @@ from typing import Any
 from accounts import AccountsUnavailable
 from handlers.base import BaseHandler
 from store import StoreUnavailable
-from wechat import BadPush, BadSignature, PushKind
+from wechat import BadPush, BadSignature, Push, PushKind
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +59,23 @@ class CallbackHandler(BaseHandler):
         letter = self.context.pushes.prove(self._query(), self.request.body)
         await self.context.receipts.check(letter)
         push = self.context.pushes.read(letter)
-        if push.kind is not PushKind.SCAN:
-            log.info("push name=%s", push.name)
+        text = await self._handle(push)
+        if not text:
             self._answer(HANDLED)
             return
-        text = await self.context.scans.scanned(push, self.received_at)
         self.set_header("Content-Type", f"{push.form.value}; charset=utf-8")
         self.finish(self.context.pushes.reply(push, text))
+
+    async def _handle(self, push: Push) -> str:
+        """Let *push* take effect; return what the phone shows, "" for nothing."""
+        match push.kind:
+            case PushKind.SCAN:
+                return await self.context.scans.scanned(push, self.received_at)
+            case PushKind.UNSUBSCRIBE:
+                await self.context.farewells.said(push)
+            case _:
+                log.info("push name=%s", push.name)
+        return ""
 
     def _query(self) -> dict[str, list[str]]:
         """Return every parameter with all its values; bytes that are no text become "?"."""

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from tornado.httputil import HTTPServerRequest
 from tornado.websocket import WebSocketHandler
 
-from login import Entrance, Pages, Receipts, Scans
+from login import Entrance, Farewells, Pages, Receipts, Scans
 from store import Clock
 from wechat import Pushes
 
@@ -160,6 +160,7 @@ class Context(Struct, kw_only=True):
     entrance: Entrance
     pages: Pages
     scans: Scans
+    farewells: Farewells
     pushes: Pushes
     clock: Clock
     receipts: Receipts

@@ -9,6 +9,7 @@ here: sockets and requests are the callers' business.
 from login.codes import Codes
 from login.entrance import BindAsked, Entrance, SignedIn
 from login.errors import LoginError
+from login.farewells import Farewells
 from login.messages import CloseCode
 from login.page import Page
 from login.pages import Pages
@@ -24,6 +25,7 @@ __all__ = [
     "Codes",
     "Confirmation",
     "Entrance",
+    "Farewells",
     "LoginError",
     "Page",
     "Pages",

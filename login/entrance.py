@@ -94,9 +94,9 @@ class Entrance:
         with _outages():
             uuid, record = await self._attempt_of(code, browser, State.APPROVED)
             account = await self._directory.by_id(int(record.account)) if record else None
-            if account is None:
+            if record is None or account is None:
                 raise CodeGone
-            signed_in = await self._begin(account)
+            signed_in = await self._begin_scanned(account, record, CodeGone)
             await self._redeem(uuid, code, browser, signed_in, (Event.CLAIMED,), CodeGone)
         log.info("signed in by=scan account=%d attempt=%s", account.id, uuid)
         return signed_in
@@ -109,7 +109,7 @@ class Entrance:
         """
         with _outages():
             account = await self._check(username, password, self._limits(username, address))
-            signed_in = await self._begin(account)
+            signed_in = SignedIn(await self._sessions.begin(account.id), account)
         self._session_created()
         log.info("signed in by=password account=%d", account.id)
         return signed_in
@@ -160,8 +160,13 @@ class Entrance:
         if record is None:
             raise BindTokenGone
         account = await self._account_to_bind(asked, uuid)
-        await self._directory.bind(record.openid, account.id)
-        signed_in = await self._begin(account)
+        scanned_at = int(record.scanned_at or 0)
+        await self._directory.bind(record.openid, account.id, scanned_at or None)
+        try:
+            signed_in = await self._begin_scanned(account, record, BindTokenGone)
+        except BindTokenGone:
+            await self._directory.forget(record.openid, scanned_at)
+            raise
         bound = (Event.BOUND, Event.CLAIMED)
         await self._redeem(uuid, asked.bind_token, asked.browser, signed_in, bound, BindTokenGone)
         log.info("bound account=%d attempt=%s", account.id, uuid)
@@ -227,10 +232,22 @@ class Entrance:
         record = await self._attempts.read(uuid) if uuid else None
         if record is None or record.browser != browser or record.state != state:
             return "", None
+        if await self._attempts.withdrawn(record.openid, record.scanned_at):
+            return "", None
         return uuid or "", record if record.grant == digest(grant) else None
 
-    async def _begin(self, account: Account) -> SignedIn:
-        return SignedIn(await self._sessions.begin(account.id), account)
+    async def _begin_scanned(
+        self, account: Account, record: Record, gone: type[LoginError]
+    ) -> SignedIn:
+        """Begin a session that rests upon a scan, unless the one who scanned has said farewell.
+
+        Looked at when there is a session: a farewell that is said later finds and ends it.
+        """
+        session = await self._sessions.begin(account.id, scanned=True)
+        if await self._attempts.withdrawn(record.openid, record.scanned_at):
+            await self._sessions.end(session.token)
+            raise gone
+        return SignedIn(session, account)
 
     async def _redeem(
         self,

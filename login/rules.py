@@ -29,6 +29,7 @@ class Rules(Struct, kw_only=True):
     password_tries_per_account: int
     password_tries_per_address: int
     password_tries_per_bind: int
+    keep_unsubscribed: bool = False
 
     def replace(self, other: "Rules") -> None:
         """Take over every rule of *other*."""

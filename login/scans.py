@@ -82,7 +82,7 @@ class Scans:
         if self._rules.confirmation is Confirmation.NUMBER:
             step, outcome = self._ask_for_number(owner.uuid, push, at), ""
         else:
-            account = account or await self._register(record, push.openid)
+            account = account or await self._register(record, push)
             step = self._let_in(owner.uuid, account, (Event.SCAN,), at, push)
             outcome = "success" if account else "bind_required"
         refused = await self._attempts.advance(step)
@@ -106,7 +106,7 @@ class Scans:
             return
         account = await self._directory.by_openid(record.openid)
         if account is None and self._rules.auto_register:
-            account = await self._directory.register(record.openid)
+            account = await self._newcomer(record.openid, record.scanned_at)
         step = self._let_in(uuid, account, (), 0)
         if await self._attempts.advance(step) is None:
             self._note("success" if account else "bind_required", uuid)
@@ -214,11 +214,21 @@ class Scans:
         if await self._attempts.advance(step) is None:
             self._note("denied", uuid)
 
-    async def _register(self, record: Record, openid: str) -> Account | None:
+    async def _register(self, record: Record, push: Push) -> Account | None:
         """Make an account for a new WeChat user where that is wished and the scan will count."""
         if not self._rules.auto_register or record.state != State.WAITING:
             return None
-        return await self._directory.register(openid)
+        return await self._newcomer(push.openid, str(push.created))
+
+    async def _newcomer(self, openid: str, scanned_at: str) -> Account | None:
+        """Make an account for who scanned then, unless they have said farewell since."""
+        if await self._attempts.withdrawn(openid, scanned_at):
+            return None
+        account = await self._directory.register(openid, int(scanned_at))
+        if await self._attempts.withdrawn(openid, scanned_at):
+            await self._directory.forget(openid, int(scanned_at))  # it may have missed the farewell
+            return None
+        return account
 
     def _grant_seconds(self, state: str) -> float:
         rules = self._rules

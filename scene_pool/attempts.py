@@ -85,6 +85,7 @@ class Attempts:
         self._renew = Script(store, HERE / "renew.lua")
         self._changed = Script(store, HERE / "changed.lua")
         self._being_made = Script(store, HERE / "being_made.lua")
+        self._farewell = Script(store, HERE / "farewell.lua")
 
     async def owner_of(self, ticket: str) -> TicketOwner | None:
         """Return the attempt that a scan of *ticket* belongs to, if it is one of ours.
@@ -171,6 +172,22 @@ class Attempts:
         keys = [self._attempt(uuid) for uuid, _, _ in told]
         places = await self._changed(keys, [part for _, *rest in told for part in rest])
         return [int(place) for place in places]
+
+    async def say_farewell(self, openid: str, at: int, keep_seconds: float) -> None:
+        """Let every scan of *openid* up to *at*, in WeChat's seconds, count no more.
+
+        Attempts are not looked for: who takes one further asks `withdrawn`.
+        """
+        await self._farewell([self._last_farewell(openid)], [at, round(keep_seconds * 1000)])
+
+    async def withdrawn(self, openid: str, scanned_at: str) -> bool:
+        """Tell whether *openid* has said farewell since that scan."""
+        with store_errors():
+            farewell = await self._store.redis.get(self._last_farewell(openid))
+        return bool(farewell and scanned_at) and int(farewell or 0) >= int(scanned_at)
+
+    def _last_farewell(self, openid: str) -> str:
+        return self._store.key("farewell", digest(openid))
 
     def _attempt(self, uuid: str) -> str:
         return self._store.key("attempt", uuid)

@@ -10,7 +10,7 @@ from msgspec import Struct
 import metrics
 from accounts import AccountsUnavailable, Directory, Passwords, Sessions, open_directory
 from handlers import Context, Readiness, Texts, Visits, version_of
-from login import Codes, Entrance, Pages, Receipts, Rules, Scans
+from login import Codes, Entrance, Farewells, Pages, Receipts, Rules, Scans
 from scene_pool import Attempts, ScenePool
 from serving.rules import code_limits, login_rules, pool_rules, replies_of, site_of
 from settings import Settings
@@ -75,14 +75,13 @@ async def open_resources(
         pool_exhausted=metrics.pool_exhausted.inc,
         delivered=metrics.push_seconds.observe,
     )
+    sessions = Sessions(
+        store, idle_seconds=session.idle_seconds, absolute_seconds=session.absolute_seconds
+    )
     entrance = Entrance(
         attempts,
         directory,
-        Sessions(
-            store,
-            idle_seconds=session.idle_seconds,
-            absolute_seconds=session.absolute_seconds,
-        ),
+        sessions,
         passwords,
         Throttle(store),
         rules,
@@ -104,6 +103,7 @@ async def open_resources(
         entrance=entrance,
         pages=pages,
         scans=scans,
+        farewells=Farewells(attempts, directory, sessions, rules),
         pushes=pushes,
         clock=clock,
         receipts=Receipts(store, window_seconds=wechat.push_window_seconds),

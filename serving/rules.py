@@ -41,6 +41,7 @@ def login_rules(settings: Settings) -> LoginRules:
         password_tries_per_account=limits.password_tries_per_account,
         password_tries_per_address=limits.password_tries_per_address,
         password_tries_per_bind=limits.password_tries_per_bind,
+        keep_unsubscribed=login.keep_unsubscribed,
     )
 
 

@@ -126,6 +126,7 @@ class LoginSettings(Section, frozen=True):
     bind_seconds: PositiveSeconds = 600
     choose_seconds: PositiveSeconds = 60
     refreshes: Count = 5
+    keep_unsubscribed: bool = False
 
 
 class PhoneSettings(Section, frozen=True):

@@ -77,3 +77,67 @@ async def test_store_does_not_hold_what_opens_a_session(sessions: Sessions, stor
     assert session.token not in keys[0]
     assert session.token not in str(await store.redis.hgetall(keys[0]))
     assert session.token not in repr(session)
+
+
+# ---- sessions that rest upon a scan
+
+
+async def test_end_scanned_ends_those_of_scans_only(sessions: Sessions):
+    """
+    Sessions of passwords stay, and so do those of other accounts.
+    """
+    scanned = [await sessions.begin(7, scanned=True) for _ in range(3)]
+    stay = [await sessions.begin(7), await sessions.begin(8, scanned=True)]
+
+    for _ in range(2):
+        await sessions.end_scanned(7)
+
+    assert [None] * 3 == [await sessions.find(each.token) for each in scanned]
+    assert stay == [await sessions.find(each.token) for each in stay]
+
+
+async def test_end_scanned_does_not_hold_up_the_next_session(sessions: Sessions):
+    """
+    Who follows again and scans again is signed in again.
+    """
+    await sessions.begin(7, scanned=True)
+    await sessions.end_scanned(7)
+
+    session = await sessions.begin(7, scanned=True)
+
+    assert session == await sessions.find(session.token)
+
+
+async def test_end_scanned_knows_a_session_for_its_whole_life(
+    sessions: Sessions, time_machine: TimeMachine
+):
+    """
+    However long a session is kept alive by use, it can be ended.
+    """
+    session = await sessions.begin(7, scanned=True)
+    for _ in range(3):
+        await time_machine.forward(80)
+        assert await sessions.find(session.token)
+
+    await sessions.end_scanned(7)
+
+    assert await sessions.find(session.token) is None
+
+
+async def test_sessions_of_scans_leave_nothing_behind(
+    sessions: Sessions, store: Store, time_machine: TimeMachine
+):
+    """
+    What ended by itself is not remembered beyond the life that it could have had.
+    """
+    await sessions.begin(7, scanned=True)
+    await time_machine.forward(200)
+    await sessions.begin(7, scanned=True)
+    await time_machine.forward(60)
+    await sessions.begin(7, scanned=True)  # the first is over by now
+
+    remembered = await store.redis.zcard(store.key("scanned", "7"))
+    await time_machine.forward(251)
+
+    assert 2 == remembered
+    assert [] == await store.redis.keys(store.key("*"))
