@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts import AccountsUnavailable
 from handlers.base import BaseHandler
+from handlers.context import within
 from store import StoreUnavailable
 from wechat import BadPush, BadSignature, Push, PushKind
 
@@ -56,6 +57,9 @@ class CallbackHandler(BaseHandler):
         self._answer(letter.body.decode())
 
     async def _take(self) -> None:
+        allowed = self.context.senders.networks
+        if allowed is not None and not within(self.address(), allowed):
+            raise BadSignature("an address that is not WeChat's")
         letter = self.context.pushes.prove(self._query(), self.request.body)
         await self.context.receipts.check(letter)
         push = self.context.pushes.read(letter)

@@ -13,7 +13,7 @@ from tornado.websocket import WebSocketHandler
 
 from login import Entrance, Farewells, Pages, Receipts, Scans
 from store import Clock
-from wechat import Pushes
+from wechat import Pushes, Senders
 
 if TYPE_CHECKING:
     from handlers.texts import Texts
@@ -67,7 +67,7 @@ class Site(Struct, kw_only=True):
         """
         peer = request.remote_ip or ""
         named = request.headers.get("X-Forwarded-For", "").split(",")
-        while named and _within(peer, self.trusted_proxies):
+        while named and within(peer, self.trusted_proxies):
             hop = named.pop().strip()
             if not _is_address(hop):
                 break
@@ -77,7 +77,7 @@ class Site(Struct, kw_only=True):
     def is_secure(self, request: HTTPServerRequest) -> bool:
         """Tell whether the browser came over TLS, as the site says or a trusted proxy does."""
         proto = request.headers.get("X-Forwarded-Proto", "").strip().lower()
-        forwarded = proto == "https" and _within(request.remote_ip or "", self.trusted_proxies)
+        forwarded = proto == "https" and within(request.remote_ip or "", self.trusted_proxies)
         return self.secure or forwarded
 
     def may_read_metrics(self, request: HTTPServerRequest) -> bool:
@@ -86,9 +86,9 @@ class Site(Struct, kw_only=True):
         A peer that forwards for others without being trusted is nobody we know.
         """
         forwards = "X-Forwarded-For" in request.headers
-        if forwards and not _within(request.remote_ip or "", self.trusted_proxies):
+        if forwards and not within(request.remote_ip or "", self.trusted_proxies):
             return False
-        return _within(self.address_of(request), self.metrics_allow)
+        return within(self.address_of(request), self.metrics_allow)
 
 
 class Sockets:
@@ -164,6 +164,7 @@ class Context(Struct, kw_only=True):
     pushes: Pushes
     clock: Clock
     receipts: Receipts
+    senders: Senders
     texts: "Texts"
     visits: "Visits"
     static_version: str
@@ -199,7 +200,8 @@ def _is_loopback(text: str) -> bool:
     return _is_address(text) and ip_address(text).is_loopback
 
 
-def _within(address: str, allowed: Sequence[Network]) -> bool:
+def within(address: str, allowed: Sequence[Network]) -> bool:
+    """Tell whether *address* is one of these networks' addresses."""
     if not _is_address(address):
         return False
     parsed = ip_address(address)

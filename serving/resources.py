@@ -12,7 +12,14 @@ from accounts import AccountsUnavailable, Directory, Passwords, Sessions, open_d
 from handlers import Context, Readiness, Texts, Visits, version_of
 from login import Codes, Entrance, Farewells, Pages, Receipts, Rules, Scans
 from scene_pool import Attempts, ScenePool
-from serving.rules import code_limits, login_rules, pool_rules, replies_of, site_of
+from serving.rules import (
+    code_limits,
+    login_rules,
+    pool_rules,
+    replies_of,
+    senders_of,
+    site_of,
+)
 from settings import Settings
 from store import Clock, StoreUnavailable, Throttle, connect
 from wechat import Budget, Client, Pushes
@@ -106,6 +113,7 @@ async def open_resources(
         farewells=Farewells(attempts, directory, sessions, rules),
         pushes=pushes,
         clock=clock,
+        senders=await stack.enter_async_context(senders_of(settings, client)),
         receipts=Receipts(store, window_seconds=wechat.push_window_seconds),
         texts=Texts(folder / "templates" / "texts.json"),
         visits=Visits(settings.phone.language, known_cities),

@@ -4,8 +4,8 @@ from handlers import Site, networks, origin_of
 from login import Confirmation, Replies
 from login import Rules as LoginRules
 from scene_pool import Rules as PoolRules
-from settings import Mode, Settings
-from wechat import Limits
+from settings import WECHAT_ADDRESSES, Mode, Settings
+from wechat import Client, Limits, Senders
 
 
 def pool_rules(settings: Settings) -> PoolRules:
@@ -54,6 +54,13 @@ def replies_of(settings: Settings) -> Replies:
         time_zone=phone.time_zone,
         texts=phone.texts,
     )
+
+
+def senders_of(settings: Settings, client: Client) -> Senders:
+    """Return whom pushes are taken from."""
+    allowed = settings.wechat.push_allow
+    own = networks([text for text in allowed if text != WECHAT_ADDRESSES])
+    return Senders(own, client.callback_addresses if WECHAT_ADDRESSES in allowed else None)
 
 
 def site_of(settings: Settings) -> Site:

@@ -14,6 +14,7 @@ from settings.addresses import (
 )
 from settings.loader import SettingsError, load
 from settings.schema import (
+    WECHAT_ADDRESSES,
     AccountsSettings,
     LimitsSettings,
     LoginSettings,
@@ -29,6 +30,7 @@ from settings.schema import (
 )
 
 __all__ = [
+    "WECHAT_ADDRESSES",
     "AccountsSettings",
     "LimitsSettings",
     "LoginSettings",

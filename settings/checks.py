@@ -11,6 +11,7 @@ from settings.schema import (
     SANDBOX_APPID,
     SANDBOX_SECRET,
     SANDBOX_TOKEN,
+    WECHAT_ADDRESSES,
     Mode,
     Settings,
     WeChatSettings,
@@ -32,6 +33,7 @@ def problems(settings: Settings) -> Iterator[Problem]:
     yield from problems_of_phone(settings.phone)
     yield from _networks("server.trusted_proxies", settings.server.trusted_proxies)
     yield from _networks("metrics.allow", settings.metrics.allow)
+    yield from _networks("wechat.push_allow", settings.wechat.push_allow, WECHAT_ADDRESSES)
     if settings.session.idle_seconds > settings.session.absolute_seconds:
         yield "session.idle_seconds", "at most session.absolute_seconds"
 
@@ -89,12 +91,14 @@ def _wechat(wechat: WeChatSettings) -> Iterator[Problem]:
             yield f"wechat.{key}", f"your account's own {key} in mode official, not the sandbox's"
 
 
-def _networks(path: str, values: tuple[str, ...]) -> Iterator[Problem]:
+def _networks(path: str, values: tuple[str, ...], word: str = "") -> Iterator[Problem]:
     for place, value in enumerate(values):
+        if word and value == word:
+            continue
         try:
             ip_network(value)
         except ValueError:
-            yield f"{path}[{place}]", "a network like 10.0.0.0/8"
+            yield f"{path}[{place}]", "a network like 10.0.0.0/8" + (f", or {word}" if word else "")
 
 
 def _is_address(text: str, *schemes: str) -> bool:

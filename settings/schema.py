@@ -29,6 +29,8 @@ SANDBOX_SECRET = "a-secret-for-the-sandbox-only"  # noqa: S105, opens nothing
 SANDBOX_TOKEN = "sandboxTokenNotForProduction"  # noqa: S105, as above
 OFFICIAL_API = "https://api.weixin.qq.com"
 OFFICIAL_MP = "https://mp.weixin.qq.com"
+WECHAT_ADDRESSES = "wechat"
+"""In `wechat.push_allow`: the addresses that WeChat names as its own."""
 
 
 class Mode(StrEnum):
@@ -106,6 +108,7 @@ class WeChatSettings(Section, frozen=True):
     token_url_secret: Annotated[str, Meta(pattern=r"^[!-~]*\Z")] = ""
     timeout_seconds: PositiveSeconds = 3
     push_window_seconds: PositiveSeconds = 300
+    push_allow: tuple[str, ...] = ()
     daily_codes: Count = 100_000
     reserve_percent: Percent = 10
 

@@ -10,6 +10,7 @@ from wechat.errors import QuotaExhausted, WeChatError, WeChatRefused, WeChatUnav
 from wechat.fields import BadPush, Form
 from wechat.pushes import Push, Pushes, PushKind
 from wechat.seal import BadSignature, Letter
+from wechat.senders import Senders
 
 __all__ = [
     "BadPush",
@@ -24,6 +25,7 @@ __all__ = [
     "PushKind",
     "Pushes",
     "QuotaExhausted",
+    "Senders",
     "Ticket",
     "WeChatError",
     "WeChatRefused",

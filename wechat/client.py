@@ -27,6 +27,7 @@ CHECK_SECONDS = 5.0
 TOKEN_ENDPOINT = "/cgi-bin/stable_token"  # noqa: S105, an address
 OWN_TOKEN_ENDPOINT = "token_url"  # noqa: S105, a name
 QRCODE_ENDPOINT = "/cgi-bin/qrcode/create"
+CALLBACK_ENDPOINT = "/cgi-bin/getcallbackip"
 
 
 class Ticket(Struct, frozen=True):
@@ -125,6 +126,20 @@ class Client:
         # An answer of 0 seconds was seen in the wild: then it is what we asked for.
         life = min(expire_seconds, seconds_in(answer, "expire_seconds") or expire_seconds)
         return Ticket(answer["ticket"], answer["url"], float(life), made_at)
+
+    async def callback_addresses(self) -> list[str]:
+        """Return the addresses and networks that pushes come from, as WeChat writes them.
+
+        Raises:
+            WeChatError: one of its three kinds.
+
+        Source: WeChat, "Get WeChat server IP addresses".
+        """
+        answer = await self._call(
+            Request(endpoint=CALLBACK_ENDPOINT, url=self._api + CALLBACK_ENDPOINT)
+        )
+        found = answer.get("ip_list")
+        return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
     def picture_of(self, ticket: str) -> str:
         """Return the address of WeChat's own picture of the code."""

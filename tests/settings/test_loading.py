@@ -96,6 +96,13 @@ def test_load_empty_file_gives_the_defaults(folder: Path):
             "wechat.previous_encoding_aes_key: expected empty, or the key before "
             "encoding_aes_key, found a str (not shown)",
         ),
+        (
+            "wechat: {push_allow: [wechat, 10.0.0.0/8, tencent]}",
+            "wechat.push_allow[2]: expected a network like 10.0.0.0/8, or wechat, "
+            "found tencent (str)",
+        ),
+        ("wechat: {push_allow: off}", "wechat.push_allow: expected array, found False (bool)"),
+        ("wechat: {push_allow: wechat}", "wechat.push_allow: expected array, found wechat (str)"),
         ("pool: {size: 1, size: 2}", "line 1: expected YAML, found a second key 'size'"),
     ],
 )
