@@ -1,15 +1,17 @@
 """Pushes as WeChat makes them, in both forms and all three modes, and what others recorded."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import xmltodict
+from wechatpy.crypto import PrpCrypto
 
 from sandbox import Account, event_xml, sign_push
 from sandbox.crypto import encrypt, sign
-from wechat import Push, Pushes
+from wechat import Form, Push, Pushes
 
 FIXTURES = Path(__file__).parent / "fixtures"
 BODIES = {file.stem: file.read_bytes() for file in sorted(FIXTURES.glob("*.xml"))}
@@ -22,6 +24,11 @@ SAFE = Account(token="tokenOfThisTest", encoding_aes_key=KEY)
 SCAN = event_xml(
     account_id="gh_1", openid="openid-1", event="SCAN", created_at=NOW, event_key="7", ticket="t/1"
 )
+
+EMPTY = {
+    Form.XML: b"<xml><ToUserName>gh_1</ToUserName></xml>",
+    Form.JSON: b'{"ToUserName": "gh_1"}',
+}
 
 Query = dict[str, list[str]]
 
@@ -74,6 +81,28 @@ def arrived_as_json(account: Account, text: str, at: float = NOW) -> tuple[Query
     sealed = encrypt(account.encoding_aes_key, account.appid, text)
     body = json.dumps({"ToUserName": account.account_id, "Encrypt": sealed})
     return signed_for(account, sealed, at), body.encode()
+
+
+def posted(
+    mode: str, form: Form, body: bytes, *, account: Account, at: float = NOW, around: bytes = b""
+) -> tuple[Query, bytes]:
+    """Return query and body of a push in any *mode*, whatever *body* is; it is what counts.
+
+    In compatible mode the fields of *around* stand beside it, in plain.
+    """
+    if mode == "plain":
+        return signed(account.token, str(int(at))), body
+    cipher = PrpCrypto(base64.b64decode(account.encoding_aes_key + "="))
+    sealed = cipher.encrypt(body, account.appid).decode()
+    envelope = around if mode == "compatible" else EMPTY[form]
+    return signed_for(account, sealed, at), with_sealed(form, envelope, sealed)
+
+
+def with_sealed(form: Form, envelope: bytes, sealed: str) -> bytes:
+    """Return *envelope* with the field `Encrypt` in it."""
+    if form is Form.XML:
+        return envelope.replace(b"</xml>", f"<Encrypt>{sealed}</Encrypt></xml>".encode())
+    return envelope[:-1] + f', "Encrypt": "{sealed}"}}'.encode()
 
 
 def as_json(xml: str | bytes) -> str:
