@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import re
+import secrets
 import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +58,13 @@ class Letter(Struct, frozen=True, kw_only=True):
         return f"Letter(encrypted={self.encrypted}, key={self.key})"
 
 
+class _Cipher(PrpCrypto):  # type: ignore[misc]  # wechatpy has no types
+    """wechatpy's cipher with a beginning that nobody can foretell: the IV is always the same."""
+
+    def get_random_string(self) -> str:
+        return secrets.token_hex(8)
+
+
 class Seal:
     """Token and keys of one service account: *aes_keys* holds the current one first, or none.
 
@@ -75,7 +83,7 @@ class Seal:
     ) -> None:
         self._token = token
         self._appid = appid
-        self._ciphers = [PrpCrypto(base64.b64decode(key + "=")) for key in aes_keys]
+        self._ciphers = [_Cipher(base64.b64decode(key + "=")) for key in aes_keys]
         self._window = window_seconds
         self._clock = clock
 

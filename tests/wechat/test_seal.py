@@ -235,3 +235,13 @@ def test_encrypted_push_without_a_key_of_ours_says_what_is_missing():
 
     with pytest.raises(BadPush, match="encoding_aes_key"):
         read(pushes(), signed(PLAIN.token), body)
+
+
+def test_same_answer_is_never_sealed_alike():
+    """
+    Who sees two sealed answers cannot tell whether they say the same.
+    """
+    reader = pushes(SAFE)
+    push = read(reader, *arrived(SAFE, SCAN))
+
+    assert reader.reply(push, "hello") != reader.reply(push, "hello")
