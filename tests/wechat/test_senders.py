@@ -1,26 +1,18 @@
 """Whom pushes are taken from: WeChat's own addresses, kept when they cannot be had anew."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 import pytest
 
-from sandbox import Sandbox, serve_sandbox
-from tests.site import ACCOUNT
-from tests.wechat.test_client import client_of
+from sandbox import Sandbox
+from store import Store
+from tests.wechat.calls import client_of
 from wechat import Senders, WeChatUnavailable
 
 CALLBACK = "/cgi-bin/getcallbackip"
 OWN = (ip_network("10.0.0.0/8"),)
-
-
-@pytest.fixture
-async def platform() -> AsyncIterator[Sandbox]:
-    """The stand-in for WeChat."""
-    async with serve_sandbox(account=ACCOUNT) as sandbox:
-        yield sandbox
 
 
 class Addresses:
@@ -52,19 +44,21 @@ async def test_senders_of_the_operator_are_known_at_once():
         assert await senders.refresh()
 
 
-async def test_client_returns_the_addresses_that_wechat_names(platform: Sandbox):
+async def test_client_returns_the_addresses_that_wechat_names(store: Store, platform: Sandbox):
     """
     The platform's list comes as it is written there.
     """
-    async with client_of(platform.base_url) as client:
+    async with client_of(store, platform.base_url) as client:
         assert ["127.0.0.1", "::1/128"] == await client.callback_addresses()
 
 
-async def test_senders_are_anybody_until_wechat_has_named_its_addresses(platform: Sandbox):
+async def test_senders_are_anybody_until_wechat_has_named_its_addresses(
+    store: Store, platform: Sandbox
+):
     """
     A list that is not known yet keeps nobody out, the operator's networks or not.
     """
-    async with client_of(platform.base_url) as client:
+    async with client_of(store, platform.base_url) as client:
         senders = Senders(OWN, client.callback_addresses)
         before = senders.networks
         refreshed = await senders.refresh()
@@ -140,13 +134,13 @@ async def test_refresh_passes_junk_over():
 
 @pytest.mark.parametrize("fault", [{"errcode": 48001}, {"errcode": -1}, {"drop": True}])
 async def test_refresh_that_wechat_refuses_is_logged(
-    platform: Sandbox, caplog: pytest.LogCaptureFixture, fault: dict[str, Any]
+    store: Store, platform: Sandbox, caplog: pytest.LogCaptureFixture, fault: dict[str, Any]
 ):
     """
     Whatever WeChat says, nobody is kept out and the operator reads of it.
     """
     platform.platform.fail(CALLBACK, times=None, **fault)
-    async with client_of(platform.base_url) as client:
+    async with client_of(store, platform.base_url) as client:
         senders = Senders((), client.callback_addresses)
         refreshed = await senders.refresh()
 
