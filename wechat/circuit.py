@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from store import Script, Store, StoreUnavailable, new_secret
 from store.connection import store_errors
-from wechat.errors import WeChatError, error_for
+from wechat.errors import WeChatError, WeChatUnavailable, error_for
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Circuits:
             yield
         except WeChatError as error:
             if error.endpoint == endpoint:
-                await self._met(error)
+                await self._met(error, probing=probing)
             raise
         await self._went_well(endpoint, probing=probing)
 
@@ -112,13 +112,17 @@ class Circuits:
         if not self._is_open(endpoint):
             return False
         now = self._clock()
-        if now - self._probed_at[endpoint] < PROBE_SECONDS:
+        if now - self._probed_at.get(endpoint, float("-inf")) < PROBE_SECONDS:
             error = self._troubles[endpoint].error
             raise _again(endpoint, int(error.errcode), error.detail)
         self._probed_at[endpoint] = now
         return True
 
-    async def _met(self, error: WeChatError) -> None:
+    async def _met(self, error: WeChatError, *, probing: bool) -> None:
+        if self._is_open(error.endpoint) and not error.fatal:
+            if not probing or isinstance(error, WeChatUnavailable):
+                return  # whether the trouble is over, nobody knows
+            await self._forget(error.endpoint)
         self._note(error)
         if error.fatal:
             self._probed_at[error.endpoint] = self._clock()
@@ -133,8 +137,12 @@ class Circuits:
         if probing or not self._is_open(endpoint):
             self._end(endpoint)
         if probing:
-            with suppress(StoreUnavailable), store_errors():
-                await self._store.redis.delete(*self._keys(endpoint))
+            await self._forget(endpoint)
+
+    async def _forget(self, endpoint: str) -> None:
+        """Close the circuit for every process."""
+        with suppress(StoreUnavailable), store_errors():
+            await self._store.redis.delete(*self._keys(endpoint))
 
     def _note(self, error: WeChatError) -> None:
         former = self._troubles.get(error.endpoint)

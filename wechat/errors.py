@@ -15,9 +15,7 @@ BUSY = -1
 TOKEN_CODES = frozenset({40001, 40014, 42001})
 """The access token is not the latest, invalid or out of date; used without consistency."""
 DAY_QUOTA, MINUTE_QUOTA = 45009, 45011
-FATAL_CODES = frozenset(
-    {40013, 40125, 40164, 40243, 41002, 41004, 48001, 48004, 50001, 50002, 61004}
-)
+FATAL_CODES = frozenset({40013, 40125, 40164, 40243, 41002, 41004, 48001, 48004, 50002, 61004})
 """No call of the same kind succeeds before somebody has mended something."""
 
 

@@ -139,11 +139,12 @@ class AccessTokens:
     async def _look(self) -> None:
         """Take over what the store has by now, or fetch the next ahead of the end."""
         with suppress(StoreUnavailable, WeChatError):
-            turn = new_secret()
+            turn, former = new_secret(), self._token
             found, is_ours = await self._take("", turn)
-            self._token = found or self._token
             if is_ours:
-                self._token = await self._fetch_and_save(turn)
+                found = await self._fetch_and_save(turn)
+            if self._token is former:  # else it was refused and replaced meanwhile
+                self._token = found or former
 
     def _looked(self, _: asyncio.Task[None]) -> None:
         self._looking = None

@@ -8,6 +8,7 @@ import pytest
 from tests.faults.conftest import StartSite
 from tests.faults.scans import freed, heals, push_of, until
 from tests.site import Site
+from tests.time_machine import TimeMachine
 
 CREATE = "/cgi-bin/qrcode/create"
 TOKEN = "/cgi-bin/stable_token"
@@ -97,3 +98,37 @@ async def test_readiness_tells_of_wechat_and_stays(site: Site) -> None:
 
     assert 200 == status
     assert "errcode none" == found["wechat"]
+
+
+async def test_broken_account_costs_two_nodes_one_call_a_minute_and_heals(
+    store_url: str,
+    prefix: str,
+    start_site: StartSite,
+    time_machine: TimeMachine,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """
+    An address that is not allowed is told to pages and operator, asked for rarely, and forgotten.
+    """
+    first = await start_site(store_url, prefix=prefix)
+    nodes = [first, await start_site(store_url, prefix=prefix, sandbox=first.sandbox)]
+    first.sandbox.platform.fail(CREATE, errcode=40164, times=4)
+    pages = [await node.visitor().open_page() for node in nodes * 5]
+
+    told = []
+    for _ in range(3):
+        for page in pages:
+            await page.send("get_qr")
+            told.append((await page.expect("error"))["code"])
+        ready = [await node.visitor().request("GET", "/readyz") for node in nodes]
+        await time_machine.forward(60)
+    codes = [await page.get_qr() for page in pages]
+    healed = [await node.visitor().request("GET", "/readyz") for node in nodes]
+
+    fine = {"redis": "ok", "accounts": "ok"}
+    lines = [line.getMessage() for line in caplog.records if "40164" in line.getMessage()]
+    assert ["wechat_unavailable"] * 30 == told
+    assert [(200, fine | {"wechat": "errcode 40164"})] * 2 == ready
+    assert [(200, fine | {"wechat": "ok"})] * 2 == healed
+    assert 10 == len({code["ticket"] for code in codes})
+    assert 2 == len([line for line in lines if "IP allow-list" in line])

@@ -280,6 +280,72 @@ async def test_circuit_keeps_its_pace_without_the_store(
     assert 2 == calls.count((QRCODE, "48001"))
 
 
+async def test_circuit_that_another_process_opened_keeps_its_pace_without_the_store(
+    store: Store, valkey: ValkeyServer, prefix: str, platform: Sandbox, clock: ManualClock
+):
+    """
+    A process that knows of trouble by the store alone probes at most once a minute without it.
+    """
+    calls: Calls = []
+    platform.platform.fail(TOKEN, errcode=40125, times=None)
+    async with (
+        open_proxy(str(valkey.unix_socket_path)) as link,
+        connect(f"redis://127.0.0.1:{link.port}", prefix) as lost,
+        client_of(store, platform.base_url) as first,
+        client_of(lost, platform.base_url, calls, clock=clock) as second,
+    ):
+        await outcomes(first)
+        told = [await outcomes(second)]
+        learnt = list(calls)
+        link.refuse()
+        told += [await outcomes(second) for _ in range(5)]
+
+    assert [[40125]] * 6 == told
+    assert [] == learnt
+    assert [(TOKEN, "40125")] == calls
+
+
+async def test_probe_without_an_answer_leaves_the_circuit_open(
+    store: Store, platform: Sandbox, time_machine: TimeMachine
+):
+    """
+    A network that fails says nothing about the account.
+    """
+    calls: Calls = []
+    platform.platform.fail(QRCODE, errcode=48001)
+    platform.platform.fail(QRCODE, drop=True, times=2)
+
+    async with client_of(store, platform.base_url, calls) as client:
+        await outcomes(client)
+        await time_machine.forward(60)
+        probe = await outcomes(client)
+        after = await outcomes(*[client] * 3)
+        told = await client.check()
+        await time_machine.forward(60)
+        healed = await outcomes(client)
+
+    assert (["none"], [48001] * 3, "errcode 48001", [0]) == (probe, after, told, healed)
+    assert 2 == calls.count((QRCODE, "none"))
+
+
+async def test_probe_with_another_refusal_closes_the_circuit(
+    store_url: str, prefix: str, platform: Sandbox, time_machine: TimeMachine
+):
+    """
+    An answer that speaks of one request shows that the account is well.
+    """
+    platform.platform.fail(QRCODE, errcode=48001, times=2)
+    platform.platform.fail(QRCODE, errcode=40053)
+
+    async with processes(2, store_url, prefix, platform.base_url, []) as clients:
+        await outcomes(*clients)
+        await time_machine.forward(60)
+        probe = await outcomes(clients[0])
+        after = await outcomes(*clients)
+
+    assert ([40053], [0, 0]) == (probe, after)
+
+
 async def test_late_success_of_an_earlier_call_proves_nothing(store: Store):
     """
     A call that began before the trouble and ends well after it leaves the circuit open.
