@@ -75,6 +75,24 @@ async def test_fatal_code_costs_one_call_a_minute_over_all_processes(
     assert (1 if path == TOKEN else 3) == began
 
 
+async def test_later_failures_do_not_put_the_probe_off(
+    store_url: str, prefix: str, platform: Sandbox, time_machine: TimeMachine
+):
+    """
+    A process that finds out later does not make the others wait longer.
+    """
+    platform.platform.fail(QRCODE, errcode=48001, times=2)
+
+    async with processes(2, store_url, prefix, platform.base_url, []) as (first, second):
+        told = await outcomes(first)
+        await time_machine.forward(40)
+        told += await outcomes(second)
+        await time_machine.forward(20)
+        told += await outcomes(first)
+
+    assert [48001, 48001, 0] == told
+
+
 @pytest.mark.parametrize("errcode", [40164, 45009, 48001])
 @pytest.mark.parametrize("path", [QRCODE, TOKEN])
 async def test_mended_account_is_back_within_a_minute_everywhere(

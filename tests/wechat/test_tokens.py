@@ -127,6 +127,57 @@ async def test_token_that_is_confirmed_is_tried_again(
     assert calls.count((TOKEN, "0")) <= 3
 
 
+async def test_token_that_was_confirmed_and_then_died_is_replaced(
+    store_url: str, prefix: str, platform: Sandbox
+):
+    """
+    A process that missed the confirmation does not take the dead token for a new one.
+    """
+    async with processes(2, store_url, prefix, platform.base_url, []) as (first, second):
+        await ticket_of(first)
+        await ticket_of(second)
+        platform.platform.fail(QRCODE, errcode=40001)
+        await ticket_of(first)
+        platform.platform.tokens.revoke()
+
+        assert await ticket_of(second)
+        assert await ticket_of(first)
+
+
+async def test_late_token_does_not_replace_a_newer_one(
+    store: Store, store_url: str, prefix: str, time_machine: TimeMachine
+):
+    """
+    A fetch that took longer than its right is for its own process only.
+    """
+    asked, gate = asyncio.Event(), asyncio.Event()
+    used: list[str] = []
+
+    async def answer(head: Head) -> bytes:
+        if TOKEN not in head[0]:
+            used.append(head[0].partition("access_token=")[2].partition(" ")[0])
+            return http(TICKET)
+        value = "newer"
+        if not asked.is_set():
+            asked.set()
+            await gate.wait()
+            value = "older"
+        return http({"access_token": value, "expires_in": 7200})
+
+    async with serve(answer) as base_url:
+        async with processes(2, store_url, prefix, base_url, []) as (slow, quick):
+            late = asyncio.create_task(ticket_of(slow))
+            await asked.wait()
+            await time_machine.forward(60)
+            await ticket_of(quick)
+            gate.set()
+            await late
+        async with client_of(store, base_url) as other:
+            await ticket_of(other)
+
+    assert ["newer", "older", "newer"] == used
+
+
 async def test_next_token_is_fetched_ahead_of_the_end_by_one_process(
     store_url: str, prefix: str, platform: Sandbox, clock: ManualClock, time_machine: TimeMachine
 ):
