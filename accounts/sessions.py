@@ -70,6 +70,11 @@ class Sessions:
                     pipe.zrem(index, name)
                 await pipe.execute()
 
+    async def end_by_digest(self, token_digest: str) -> None:
+        """End the session whose token has that digest: for one who must not know the token."""
+        with store_errors():
+            await self._store.redis.delete(self._store.key("session", token_digest))
+
     def _scanned(self, account_id: int) -> str:
         return self._store.key("scanned", str(account_id))
 

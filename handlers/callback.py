@@ -77,6 +77,8 @@ class CallbackHandler(BaseHandler):
                 return await self.context.scans.scanned(push, self.received_at)
             case PushKind.UNSUBSCRIBE:
                 await self.context.farewells.said(push)
+            case PushKind.TEXT:
+                return await self.context.second_thoughts.answered(push) or ""
             case _:
                 log.info("push name=%s", push.name)
         return ""

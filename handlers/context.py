@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from tornado.httputil import HTTPServerRequest
 from tornado.websocket import WebSocketHandler
 
-from login import Entrance, Farewells, Pages, Receipts, Scans
+from login import Entrance, Farewells, Pages, Receipts, Scans, SecondThoughts
 from store import Clock
 from wechat import Pushes, Senders
 
@@ -161,6 +161,7 @@ class Context(Struct, kw_only=True):
     pages: Pages
     scans: Scans
     farewells: Farewells
+    second_thoughts: SecondThoughts
     pushes: Pushes
     clock: Clock
     receipts: Receipts

@@ -2,8 +2,8 @@
 
 What may happen when is a table (`flow`), what pages are told is a list
 (`messages`). `page` is one page's side of an attempt, `pages` all pages of
-this process; `scans` decides about scans, `entrance` lets people in. No Tornado
-here: sockets and requests are the callers' business.
+this process; `scans` decides about scans, `entrance` lets people in,
+`second_thoughts` takes that back. No Tornado here: sockets and requests are the callers' business.
 """
 
 from login.codes import Codes
@@ -17,6 +17,7 @@ from login.receipts import Receipts
 from login.replies import Replies
 from login.rules import Confirmation, Rules
 from login.scans import Scans
+from login.second_thoughts import SecondThoughts
 from login.visit import Visit
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Replies",
     "Rules",
     "Scans",
+    "SecondThoughts",
     "SignedIn",
     "Visit",
 ]

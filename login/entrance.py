@@ -32,14 +32,16 @@ from login.errors import (
 )
 from login.flow import Event, State, steps
 from login.rules import Rules
+from login.second_thoughts import take_off
 from login.signal import signal
+from login.traces import entered
 from scene_pool import Advance, Attempts, Record
 from store import Limit, StoreUnavailable, Throttle, digest
 
 log = logging.getLogger(__name__)
 
-# How long a finished attempt is remembered: long enough to answer repeats of
-# the push, which come within 15 s, and a page that comes back.
+# How long a finished attempt is remembered at least: long enough to answer repeats
+# of the push, which come within 15 s, and a page that comes back.
 DONE_SECONDS = 60.0
 
 
@@ -97,7 +99,7 @@ class Entrance:
             if record is None or account is None:
                 raise CodeGone
             signed_in = await self._begin_scanned(account, record, CodeGone)
-            await self._redeem(uuid, code, browser, signed_in, (Event.CLAIMED,), CodeGone)
+            await self._redeem(uuid, record, signed_in, (Event.CLAIMED,), CodeGone)
         log.info("signed in by=scan account=%d attempt=%s", account.id, uuid)
         return signed_in
 
@@ -168,7 +170,7 @@ class Entrance:
             await self._directory.forget(record.openid, scanned_at)
             raise
         bound = (Event.BOUND, Event.CLAIMED)
-        await self._redeem(uuid, asked.bind_token, asked.browser, signed_in, bound, BindTokenGone)
+        await self._redeem(uuid, record, signed_in, bound, BindTokenGone)
         log.info("bound account=%d attempt=%s", account.id, uuid)
         return signed_in
 
@@ -252,8 +254,7 @@ class Entrance:
     async def _redeem(
         self,
         uuid: str,
-        grant: str,
-        browser: str,
+        record: Record,
         signed_in: SignedIn,
         events: tuple[Event, ...],
         gone: type[LoginError],
@@ -261,21 +262,29 @@ class Entrance:
         """Use the proof up. The session is made before, so that no crash strands the visitor."""
         leave, reach = steps(*events)
         redeemer = digest(signed_in.session.token)
+        write = {"grant": "", "redeemer": redeemer, "account": str(signed_in.account.id)}
+        if Event.BOUND in events:
+            write["bound"] = "1"
         refused = await self._attempts.advance(
             Advance(
                 uuid=uuid,
                 leave=leave,
                 reach=reach,
                 signal=signal(uuid, reach),
-                keep_seconds=DONE_SECONDS,
-                guards={"grant": digest(grant), "browser": browser},
-                write={"grant": "", "redeemer": redeemer},
-                grant=digest(grant),
+                keep_seconds=max(DONE_SECONDS, self._rules.undo_seconds),
+                guards={"grant": record.grant, "browser": record.browser},
+                write=write,
+                grant=record.grant,
+                latest=entered(record.openid),
+                latest_seconds=self._rules.undo_seconds,
             )
         )
         # A step that was taken twice, because its answer was lost, is ours all the same.
         if refused and refused.redeemer != redeemer:
             await self._sessions.end(signed_in.session.token)
+            if refused.state == State.DENIED and Event.BOUND in events:
+                # Taken back on the phone while we bound: that goes back too.
+                await take_off(self._directory, record.openid, signed_in.account.id)
             raise gone
         self._session_created()
 

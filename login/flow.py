@@ -6,12 +6,16 @@ event that is late, repeated or foreign finds no row and changes nothing.
 
     waiting ──scan──► scanned ──confirmed──► approved ──claimed──► done
        │                 │  └──not bound───► bind_required ─bound─► approved
-       │                 └──refused──► denied
+       │                 └──refused──► denied ◄──undone── scanned, approved, bind_required
        └──ticket dead──► expired ──get_qr──► waiting
 
 A code that is dead may still be scanned for a moment: somebody who dwelt on
 WeChat's Follow button means the code that he scanned. So `expired` knows
 `scan`; until when is a matter of the ticket, not of the state.
+
+`refused` is a wrong number, a second scan or the end of the time to choose: it
+comes too late for an attempt that was approved. `undone` is the word of the one
+who scanned, and only a session that began is beyond it: that is ended instead.
 
 `expired` is not written to the store: it follows from the ticket's age.
 """
@@ -40,6 +44,7 @@ class Event(StrEnum):
     CONFIRMED = "confirmed"
     NOT_BOUND = "not_bound"
     REFUSED = "refused"
+    UNDONE = "undone"
     BOUND = "bound"
     CLAIMED = "claimed"
 
@@ -52,6 +57,9 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.SCANNED, Event.CONFIRMED): State.APPROVED,
     (State.SCANNED, Event.NOT_BOUND): State.BIND_REQUIRED,
     (State.SCANNED, Event.REFUSED): State.DENIED,
+    (State.SCANNED, Event.UNDONE): State.DENIED,
+    (State.APPROVED, Event.UNDONE): State.DENIED,
+    (State.BIND_REQUIRED, Event.UNDONE): State.DENIED,
     (State.BIND_REQUIRED, Event.BOUND): State.APPROVED,
     (State.APPROVED, Event.CLAIMED): State.DONE,
 }

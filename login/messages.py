@@ -140,7 +140,7 @@ class BindRequired(Message, frozen=True, tag="bind_required"):
 
 
 class Denied(Message, frozen=True, tag="denied"):
-    """Refused on the phone, or the wrong number was picked."""
+    """Refused on the phone, the wrong number or none was picked, or the code was scanned twice."""
 
     data: Nothing = Nothing()
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from string import Formatter
 from zoneinfo import ZoneInfo
 
+from login.rules import Rules
 from login.visit import NOWHERE, Visit
 
 
@@ -21,42 +22,70 @@ class Answer(StrEnum):
     CHOOSE = "choose"
     EXPIRED = "expired"
     USED = "used"
+    DENIED = "denied"
+    UNDONE = "undone"
+    REFUSED = "refused"
+    NOTHING = "nothing"
 
 
 ZH = {
     Answer.SIGNED_IN: (
         "登录成功！\n您已在 {site} 登录，请回到网页继续。\n"
-        "浏览器：{browser}\n地点：{place}\n时间：{time}"
+        "浏览器：{browser}\n地点：{place}\n时间：{time}\n"
+        "不是您本人？请在 {undo_minutes} 分钟内回复 {undo_word}，立即退出这次登录。"
     ),
     Answer.BIND: (
         "扫码成功！\n您的微信还没有绑定 {site} 的账号，请在网页上输入账号和密码完成绑定。\n"
-        "浏览器：{browser}\n地点：{place}"
+        "浏览器：{browser}\n地点：{place}\n不是您本人？请回复 {undo_word}，这次扫码随即作废。"
     ),
     Answer.CHOOSE: (
         "您正在登录 {site}。\n浏览器：{browser}\n地点：{place}\n"
         "如果网页就在您面前，请选择数字 {number}。\n"
-        "如果不是您本人操作，请不要选择，也不要告诉任何人，稍后会自动取消。"
+        "不是您本人？请不要把数字告诉任何人，并回复 {refuse_word}，拒绝登录。"
     ),
     Answer.EXPIRED: "二维码已过期。\n请回到网页，刷新二维码后重新扫描。",
     Answer.USED: "这个二维码已经使用过了。\n请回到网页，刷新二维码后重新扫描。",
+    Answer.DENIED: "这次登录已被取消。\n请回到网页，刷新二维码后重新扫描。",
+    Answer.UNDONE: (
+        "已撤销 {time} 的扫码。\n由它登录 {site} 的网页已经退出，由它做的绑定已经解除。\n"
+        "浏览器：{browser}\n地点：{place}\n请不要再扫别人发来的登录二维码。"
+    ),
+    Answer.REFUSED: (
+        "已拒绝 {time} 的扫码，没有网页由它登录 {site}。\n"
+        "浏览器：{browser}\n地点：{place}\n请不要再扫别人发来的登录二维码。"
+    ),
+    Answer.NOTHING: "没有可以撤销的登录。\n如果有疑问，请到 {site} 修改密码。",
 }
 EN = {
     Answer.SIGNED_IN: (
         "Signed in.\nYou are signed in to {site}; go on in your browser.\n"
-        "Browser: {browser}\nPlace: {place}\nTime: {time}"
+        "Browser: {browser}\nPlace: {place}\nTime: {time}\n"
+        "Not you? Answer {undo_word} within {undo_minutes} minutes, and it is ended at once."
     ),
     Answer.BIND: (
         "Scanned.\nYour WeChat has no account of {site} yet. "
         "Enter your user name and password on the page to bind it.\n"
-        "Browser: {browser}\nPlace: {place}"
+        "Browser: {browser}\nPlace: {place}\n"
+        "Not you? Answer {undo_word}, and this scan counts for nothing."
     ),
     Answer.CHOOSE: (
         "You are signing in to {site}.\nBrowser: {browser}\nPlace: {place}\n"
         "If the page is in front of you, pick the number {number} there.\n"
-        "If this is not you, pick nothing and tell nobody the number: it ends by itself."
+        "Not you? Tell nobody the number, and answer {refuse_word} to refuse."
     ),
     Answer.EXPIRED: "This code has expired.\nRefresh the code on the page and scan again.",
     Answer.USED: "This code was used already.\nRefresh the code on the page and scan again.",
+    Answer.DENIED: "This was cancelled.\nRefresh the code on the page and scan again.",
+    Answer.UNDONE: (
+        "The scan of {time} is taken back.\n"
+        "The page that it signed in to {site} is signed out, and what it bound is unbound.\n"
+        "Browser: {browser}\nPlace: {place}\nScan no more codes that somebody sends you."
+    ),
+    Answer.REFUSED: (
+        "The scan of {time} is refused: no page is signed in to {site} by it.\n"
+        "Browser: {browser}\nPlace: {place}\nScan no more codes that somebody sends you."
+    ),
+    Answer.NOTHING: "There is no sign-in to take back.\nIn doubt, change your password at {site}.",
 }
 TEXTS = {"zh": ZH, "en": EN}
 ON = {"zh": "{1} 上的 {0}", "en": "{0} on {1}"}
@@ -66,8 +95,19 @@ class Replies:
     """All that the phone is told. *texts* replaces texts of the *language* by name."""
 
     def __init__(
-        self, *, site: str, language: str, time_zone: str, texts: Mapping[str, str]
+        self,
+        *,
+        site: str,
+        language: str,
+        time_zone: str,
+        texts: Mapping[str, str],
+        undo_word: str,
+        refuse_word: str,
+        rules: Rules,
     ) -> None:
+        self.undo_word = undo_word
+        self.refuse_word = refuse_word
+        self._rules = rules
         self._site = site
         self._language = language
         self._time_zone = ZoneInfo(time_zone)
@@ -85,6 +125,9 @@ class Replies:
             "place": visit.place,
             "time": f"{datetime.fromtimestamp(at, self._time_zone):%Y-%m-%d %H:%M}",
             "number": number,
+            "undo_word": self.undo_word,
+            "undo_minutes": int(self._rules.undo_seconds // 60),
+            "refuse_word": self.refuse_word,
         }
         missing = {each for each in ("browser", "place") if not known[each]}
         lines = self._texts[Answer(name)].split("\n")

@@ -25,6 +25,7 @@ class Rules(Struct, kw_only=True):
     code_seconds: float
     bind_seconds: float
     choose_seconds: float
+    undo_seconds: float
     password_window_seconds: float
     password_tries_per_account: int
     password_tries_per_address: int

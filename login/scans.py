@@ -26,6 +26,7 @@ from login.messages import (
 from login.replies import Answer, Replies
 from login.rules import Confirmation, Rules
 from login.signal import signal
+from login.traces import asked, entered
 from login.visit import NOWHERE, Visit
 from scene_pool import Advance, Attempts, Record, Refused, TicketOwner
 from store import digest, new_secret
@@ -83,14 +84,13 @@ class Scans:
             step, outcome = self._ask_for_number(owner.uuid, push, at), ""
         else:
             account = account or await self._register(record, push)
-            step = self._let_in(owner.uuid, account, (Event.SCAN,), at, push)
+            step = self._let_in(owner.uuid, push.openid, account, (Event.SCAN,), at, push)
             outcome = "success" if account else "bind_required"
         refused = await self._attempts.advance(step)
         if refused:
-            outcome, answer, at = _after(refused, push)
-        else:
-            answer, at = step.write["answer"], push.created
-        return self._answer(outcome, answer, owner.uuid, _visit_of(record), at)
+            return await self._scanned_before(owner.uuid, refused, push, visit_of(record))
+        answer = step.write["answer"]
+        return self._answer(outcome, answer, owner.uuid, visit_of(record), push.created)
 
     async def choose(self, uuid: str, number: int | None) -> None:
         """Settle an attempt that asked for a number; None means that time ran out.
@@ -107,7 +107,7 @@ class Scans:
         account = await self._directory.by_openid(record.openid)
         if account is None and self._rules.auto_register:
             account = await self._newcomer(record.openid, record.scanned_at)
-        step = self._let_in(uuid, account, (), 0)
+        step = self._let_in(uuid, record.openid, account, (), 0)
         if await self._attempts.advance(step) is None:
             self._note("success" if account else "bind_required", uuid)
 
@@ -137,7 +137,8 @@ class Scans:
         record = await self._attempts.read(uuid)
         pushed = (push.openid, str(push.created))
         if record and record.answer and (record.openid, record.scanned_at) == pushed:
-            return self._answer("duplicate", record.answer, uuid, _visit_of(record), push.created)
+            visit = visit_of(record)
+            return self._answer("duplicate", record.answer, uuid, visit, push.created)
         return self._answer("stale", Answer.EXPIRED, uuid)
 
     async def _scanned_by(self, push: Push) -> tuple[TicketOwner | None, Record | None]:
@@ -161,6 +162,7 @@ class Scans:
     def _let_in(
         self,
         uuid: str,
+        openid: str,
         account: Account | None,
         before: tuple[Event, ...],
         at: float,
@@ -173,15 +175,18 @@ class Scans:
         write = {"grant": digest(secret), "account": str(account.id) if account else ""}
         if push:
             write |= _scan_of(push, answer)
+        keep = seconds + self._resume_seconds()
         return Advance(
             uuid=uuid,
             leave=leave,
             reach=reach,
             signal=signal(uuid, reach, _granted(reach, secret, seconds), at),
-            keep_seconds=seconds + self._resume_seconds(),
+            keep_seconds=keep,
             write=write,
             grant=digest(secret),
             grant_seconds=seconds,
+            latest=entered(openid),
+            latest_seconds=max(keep, self._rules.undo_seconds),
         )
 
     def _ask_for_number(self, uuid: str, push: Push, at: float) -> Advance:
@@ -189,20 +194,43 @@ class Scans:
         leave, reach = steps(Event.SCAN)
         choices = secrets.SystemRandom().sample(range(10, 100), CHOICES)
         number, text = secrets.choice(choices), ",".join(map(str, choices))
+        keep = self._rules.choose_seconds + self._resume_seconds()
         return Advance(
             uuid=uuid,
             leave=leave,
             reach=reach,
             signal=signal(uuid, reach, _asked(text), at),
-            keep_seconds=self._rules.choose_seconds + self._resume_seconds(),
+            keep_seconds=keep,
             write={
                 "number": str(number),
                 "choices": text,
                 **_scan_of(push, f"{Answer.CHOOSE}:{number}"),
             },
+            latest=asked(push.openid),
+            latest_seconds=max(keep, self._rules.undo_seconds),
         )
 
-    async def _deny(self, uuid: str) -> None:
+    async def _scanned_before(self, uuid: str, refused: Refused, push: Push, visit: Visit) -> str:
+        """Answer a scan that changes nothing, or that denies: a second one, while we ask."""
+        at = refused.scanned_at
+        same = refused.openid == push.openid and (
+            at == str(push.created) or refused.state == State.BIND_REQUIRED
+        )
+        if same and refused.answer and at:
+            return self._answer("duplicate", refused.answer, uuid, visit, int(at))
+        if refused.state is None:
+            return self._answer("stale", Answer.EXPIRED, uuid)
+        state = refused.state
+        if state == State.SCANNED:
+            overtaken = await self._deny(uuid)
+            if overtaken is None:
+                return self._replies.text(Answer.DENIED)
+            state = overtaken.state or state
+        denied = state == State.DENIED
+        return self._answer("duplicate", Answer.DENIED if denied else Answer.USED, uuid)
+
+    async def _deny(self, uuid: str) -> Refused | None:
+        """Deny an attempt that asks for a number; return what was faster, if anything was."""
         leave, reach = steps(Event.REFUSED)
         step = Advance(
             uuid=uuid,
@@ -211,8 +239,10 @@ class Scans:
             signal=signal(uuid, reach, Denied()),
             keep_seconds=DENIED_SECONDS,
         )
-        if await self._attempts.advance(step) is None:
+        overtaken = await self._attempts.advance(step)
+        if overtaken is None:
             self._note("denied", uuid)
+        return overtaken
 
     async def _register(self, record: Record, push: Push) -> Account | None:
         """Make an account for a new WeChat user where that is wished and the scan will count."""
@@ -246,18 +276,8 @@ class Scans:
             self._count(outcome)
 
 
-def _after(refused: Refused, push: Push) -> tuple[str, str, int]:
-    """Return outcome and answer of a scan that changed nothing, and when the one before was."""
-    if refused.state is None:
-        return "stale", Answer.EXPIRED, 0
-    same_push = refused.scanned_at == str(push.created)
-    unsettled = refused.state in (State.SCANNED, State.BIND_REQUIRED)
-    if refused.openid == push.openid and refused.answer and (same_push or unsettled):
-        return "duplicate", refused.answer, int(refused.scanned_at or 0)
-    return "duplicate", Answer.USED, 0
-
-
-def _visit_of(record: Record) -> Visit:
+def visit_of(record: Record) -> Visit:
+    """Return where the page of an attempt was opened."""
     return Visit(record.device, record.place)
 
 

@@ -44,6 +44,10 @@ class Record(Struct, frozen=True, kw_only=True):
     choices: str = ""
     rounds: int = 0
     """How many codes came before this one since the visitor asked for one."""
+    redeemer: str = ""
+    """Digest of the session's token that the attempt ended in."""
+    bound: str = ""
+    """Set when the attempt bound its WeChat user to the account."""
     left_seconds: float = 0.0
     """What the code has left; negative when its ticket is dead."""
 
@@ -61,6 +65,9 @@ class Advance(Struct, frozen=True, kw_only=True):
     grant: str = ""
     """Digest of a one-time proof; lives `grant_seconds`, dies at once when that is 0."""
     grant_seconds: float = 0.0
+    latest: str = ""
+    """Whose latest attempt this is from now on, for `latest_seconds`; "" = nobody's."""
+    latest_seconds: float = 0.0
 
 
 class Refused(Struct, frozen=True):
@@ -125,11 +132,21 @@ class Attempts:
             uuid = await self._store.redis.get(self._grant(grant))
         return str(uuid) if uuid else None
 
+    async def latest(self, name: str) -> str | None:
+        """Return the uuid of the attempt that a step called the latest of *name*."""
+        with store_errors():
+            uuid = await self._store.redis.get(self._store.key("latest", name))
+        return str(uuid) if uuid else None
+
     async def advance(self, step: Advance) -> Refused | None:
         """Take *step* and signal the holder; return None, or why it was not taken."""
         pairs = [*step.guards.items(), *step.write.items()]
         moved, *found = await self._advance(
-            [self._attempt(step.uuid), self._grant(step.grant)],
+            [
+                self._attempt(step.uuid),
+                self._grant(step.grant),
+                self._store.key("latest", step.latest),
+            ],
             [
                 " ".join(step.leave),
                 step.reach,
@@ -138,6 +155,7 @@ class Attempts:
                 max(1, round(step.keep_seconds * 1000)),
                 self._channel,
                 step.signal,
+                round(step.latest_seconds * 1000) if step.latest else 0,
                 len(step.guards),
                 len(pairs),
                 *(part for pair in pairs for part in pair),

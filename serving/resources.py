@@ -10,7 +10,7 @@ from msgspec import Struct
 import metrics
 from accounts import AccountsUnavailable, Directory, Passwords, Sessions, open_directory
 from handlers import Context, Readiness, Texts, Visits, version_of
-from login import Codes, Entrance, Farewells, Pages, Receipts, Rules, Scans
+from login import Codes, Entrance, Farewells, Pages, Receipts, Rules, Scans, SecondThoughts
 from scene_pool import Attempts, ScenePool
 from serving.rules import (
     code_limits,
@@ -62,11 +62,12 @@ async def open_resources(
     stack.callback(passwords.close)
     pool, attempts = ScenePool(store, pool_rules(settings)), Attempts(store)
     rules, site, clock = login_rules(settings), site_of(settings), Clock(store)
+    replies = replies_of(settings, rules)
     scans = Scans(
         attempts,
         directory,
         rules,
-        replies_of(settings),
+        replies,
         resume_seconds=lambda: pool.rules.resume_seconds,
         count=lambda outcome: metrics.scans.labels(outcome).inc(),
     )
@@ -111,6 +112,13 @@ async def open_resources(
         pages=pages,
         scans=scans,
         farewells=Farewells(attempts, directory, sessions, rules),
+        second_thoughts=SecondThoughts(
+            attempts,
+            directory,
+            sessions,
+            replies,
+            denied=lambda: metrics.scans.labels("denied").inc(),
+        ),
         pushes=pushes,
         clock=clock,
         senders=await stack.enter_async_context(senders_of(settings, client)),

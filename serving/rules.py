@@ -37,6 +37,7 @@ def login_rules(settings: Settings) -> LoginRules:
         code_seconds=login.code_seconds,
         bind_seconds=login.bind_seconds,
         choose_seconds=login.choose_seconds,
+        undo_seconds=login.undo_seconds,
         password_window_seconds=limits.password_window_seconds,
         password_tries_per_account=limits.password_tries_per_account,
         password_tries_per_address=limits.password_tries_per_address,
@@ -45,7 +46,7 @@ def login_rules(settings: Settings) -> LoginRules:
     )
 
 
-def replies_of(settings: Settings) -> Replies:
+def replies_of(settings: Settings, rules: LoginRules) -> Replies:
     """Return what the phone is told."""
     phone = settings.phone
     return Replies(
@@ -53,6 +54,9 @@ def replies_of(settings: Settings) -> Replies:
         language=phone.language,
         time_zone=phone.time_zone,
         texts=phone.texts,
+        undo_word=phone.undo_word,
+        refuse_word=phone.refuse_word,
+        rules=rules,
     )
 
 

@@ -11,7 +11,7 @@ from settings.schema import PhoneSettings
 
 # Source: WeChat, "Customer service messages": a text has at most 2048 bytes.
 MAX_TEXT_BYTES = 2048
-ALWAYS = frozenset({"site"})
+ALWAYS = frozenset({"site", "undo_word", "undo_minutes", "refuse_word"})
 OF_A_SCAN = ALWAYS | {"browser", "place", "time"}
 PLACEHOLDERS = {
     "signed_in": OF_A_SCAN,
@@ -19,11 +19,24 @@ PLACEHOLDERS = {
     "choose": OF_A_SCAN | {"number"},
     "expired": ALWAYS,
     "used": ALWAYS,
+    "denied": ALWAYS,
+    "undone": OF_A_SCAN,
+    "refused": OF_A_SCAN,
+    "nothing": ALWAYS,
 }
 """The texts, and what each may be filled with."""
 MAY_MISS = frozenset({"browser", "place"})
 # As long as what is filled in may be, in bytes.
-LONGEST = {"site": 256, "browser": 64, "place": 128, "time": 16, "number": 2}
+LONGEST = {
+    "site": 256,
+    "browser": 64,
+    "place": 128,
+    "time": 16,
+    "number": 2,
+    "undo_word": 64,
+    "undo_minutes": 12,
+    "refuse_word": 64,
+}
 
 Problem = tuple[str, str]
 
@@ -36,6 +49,11 @@ def problems_of_phone(phone: PhoneSettings) -> Iterator[Problem]:
         yield "phone.city_database", 'a MaxMind DB file (.mmdb) that can be read, or ""'
     if _has_control(phone.site_name):
         yield "phone.site_name", "a name without control characters"
+    for key in ("undo_word", "refuse_word"):
+        if not _folded(getattr(phone, key)) or _has_control(getattr(phone, key)):
+            yield f"phone.{key}", "a word that can be answered, like T"
+    if _folded(phone.undo_word) == _folded(phone.refuse_word):
+        yield "phone.refuse_word", "another word than phone.undo_word"
     for name, text in phone.texts.items():
         expected = _expected(name, text)
         if expected:
@@ -70,6 +88,11 @@ def _expected_when_filled(text: str) -> str:
 
 def _holes(line: str) -> set[str | None]:
     return {name for _, name, _, _ in Formatter().parse(line)}
+
+
+def _folded(word: str) -> str:
+    """Return *word* as answers are compared: see `login.second_thoughts`."""
+    return unicodedata.normalize("NFKC", word).strip().casefold()
 
 
 def _has_control(text: str) -> bool:

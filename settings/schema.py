@@ -130,6 +130,7 @@ class LoginSettings(Section, frozen=True):
     choose_seconds: PositiveSeconds = 60
     refreshes: Count = 5
     keep_unsubscribed: bool = False
+    undo_seconds: Annotated[float, Meta(ge=60)] = 300
 
 
 class PhoneSettings(Section, frozen=True):
@@ -139,6 +140,8 @@ class PhoneSettings(Section, frozen=True):
     site_name: Annotated[str, Meta(max_length=40)] = ""
     time_zone: str = "Asia/Shanghai"
     city_database: str = ""
+    undo_word: Annotated[str, Meta(max_length=16)] = "T"
+    refuse_word: Annotated[str, Meta(max_length=16)] = "N"
     texts: dict[str, str] = {}
 
 

@@ -200,7 +200,7 @@ export class Attempt {
     }
   }
 
-  /** Where a number was asked for and none was picked, it is the time that ran out. */
+  /** Where a number was asked for and none was picked, the visitor did nothing wrong. */
   #denied() {
     const { choices, chosen } = this.snapshot;
     this.#ended(State.DENIED, choices.length && chosen === null ? "not_chosen" : "");

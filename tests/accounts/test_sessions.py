@@ -3,7 +3,7 @@
 import pytest
 
 from accounts import Sessions
-from store import Store
+from store import Store, digest
 from tests.time_machine import TimeMachine
 
 
@@ -141,3 +141,16 @@ async def test_sessions_of_scans_leave_nothing_behind(
 
     assert 2 == remembered
     assert [] == await store.redis.keys(store.key("*"))
+
+
+async def test_session_is_ended_by_the_digest_of_its_token(sessions: Sessions):
+    """
+    Who knows the digest only can end the session, that one and no other.
+    """
+    one, other = await sessions.begin(7), await sessions.begin(7)
+
+    await sessions.end_by_digest(digest(one.token))
+    await sessions.end_by_digest(digest(one.token))
+
+    assert await sessions.find(one.token) is None
+    assert other == await sessions.find(other.token)

@@ -75,3 +75,37 @@ async def test_number_that_nobody_picks_in_time_is_told_as_such(
 
     await expect(sign_in.status).to_contain_text("选数字的时间到了")
     await expect(sign_in.retry).to_be_visible()
+
+
+async def test_refusal_on_the_phone_is_told_at_once(
+    start_site: StartSite, open_sign_in: OpenSignIn
+):
+    """
+    Who answers N on the phone sees the page leave its question, with a plain sentence.
+    """
+    site = await start_site(login={"confirmation": "number"})
+    sign_in = await open_sign_in(site)
+    done = await site.sandbox.phone.scan(ticket=await sign_in.shows_code())
+    await sign_in.reach("scanned")
+
+    await site.sandbox.phone.message(done.openid, "N")
+    await sign_in.reach("denied")
+
+    await expect(sign_in.status).to_contain_text("手机上拒绝了登录")
+    await expect(sign_in.retry).to_be_visible()
+
+
+async def test_second_scan_is_told_at_once(start_site: StartSite, open_sign_in: OpenSignIn):
+    """
+    When somebody else scans the code too, the page says so and offers a new one.
+    """
+    site = await start_site(login={"confirmation": "number"})
+    sign_in = await open_sign_in(site)
+    ticket = await sign_in.shows_code()
+    await site.sandbox.phone.scan(ticket=ticket)
+    await sign_in.reach("scanned")
+
+    await site.sandbox.phone.scan(ticket=ticket, openid="oSomebodyElse000000000000000")
+    await sign_in.reach("denied")
+
+    await expect(sign_in.status).to_contain_text("又被扫了一次")

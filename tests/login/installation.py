@@ -19,7 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from accounts import Account, Directory, Passwords, Sessions, open_directory
-from login import Codes, Confirmation, Entrance, Page, Pages, Replies, Rules, Scans, Visit
+from login import (
+    Codes,
+    Confirmation,
+    Entrance,
+    Page,
+    Pages,
+    Replies,
+    Rules,
+    Scans,
+    SecondThoughts,
+    Visit,
+)
 from sandbox import Sandbox, serve_sandbox
 from scene_pool import Attempts, ScenePool
 from scene_pool import Rules as PoolRules
@@ -31,7 +42,6 @@ CREATE = "/cgi-bin/qrcode/create"
 OPENID = "o-the-first-user"
 BROWSER = digest("the browser's cookie")
 VISIT = Visit("Firefox/Linux", "杭州")
-REPLIES = Replies(site="login.example.com", language="zh", time_zone="Asia/Shanghai", texts={})
 _seconds = itertools.count(1_700_000_000)
 
 
@@ -57,12 +67,24 @@ def login_rules(**changes: Any) -> Rules:
         "code_seconds": 60,
         "bind_seconds": 600,
         "choose_seconds": 60,
+        "undo_seconds": 300,
         "password_window_seconds": 300,
         "password_tries_per_account": 10,
         "password_tries_per_address": 100,
         "password_tries_per_bind": 5,
     }
     return Rules(**rules | changes)
+
+
+REPLIES = Replies(
+    site="login.example.com",
+    language="zh",
+    time_zone="Asia/Shanghai",
+    texts={},
+    undo_word="T",
+    refuse_word="N",
+    rules=login_rules(),
+)
 
 
 class SlowClient(Client):
@@ -165,6 +187,13 @@ class Installation:
         self.counted: Counter[str] = Counter()
         self.scans = self.scans_on(self.attempts)
         self.entrance = self.entrance_on(store)
+        self.second_thoughts = SecondThoughts(
+            self.attempts,
+            directory,
+            self.sessions,
+            REPLIES,
+            denied=lambda: self.count("denied"),
+        )
         self.processes: list[Process] = []
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -210,6 +239,11 @@ class Installation:
     async def scan(self, ticket: str, openid: str = OPENID, **fields: Any) -> str:
         """Let somebody scan; return what the phone says. No two pushes are the same one."""
         return await self.scans.scanned(push_of(ticket, openid, **fields), time.time())
+
+    async def write(self, text: str, openid: str = OPENID, **fields: Any) -> str | None:
+        """Let somebody write to the account; return what the phone says."""
+        push = push_of("", openid, kind=PushKind.TEXT, name="text", text=text, **fields)
+        return await self.second_thoughts.answered(push)
 
 
 def push_of(ticket: str, openid: str = OPENID, **fields: Any) -> Push:

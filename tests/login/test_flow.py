@@ -14,6 +14,9 @@ LEGAL = {
     (State.SCANNED, Event.CONFIRMED): State.APPROVED,
     (State.SCANNED, Event.NOT_BOUND): State.BIND_REQUIRED,
     (State.SCANNED, Event.REFUSED): State.DENIED,
+    (State.SCANNED, Event.UNDONE): State.DENIED,
+    (State.APPROVED, Event.UNDONE): State.DENIED,
+    (State.BIND_REQUIRED, Event.UNDONE): State.DENIED,
     (State.BIND_REQUIRED, Event.BOUND): State.APPROVED,
     (State.APPROVED, Event.CLAIMED): State.DONE,
 }
@@ -21,8 +24,8 @@ FOLLOWERS = {
     State.WAITING: set(State) - {State.WAITING},
     State.EXPIRED: set(State) - {State.EXPIRED},
     State.SCANNED: {State.APPROVED, State.BIND_REQUIRED, State.DENIED, State.DONE},
-    State.BIND_REQUIRED: {State.APPROVED, State.DONE},
-    State.APPROVED: {State.DONE},
+    State.BIND_REQUIRED: {State.APPROVED, State.DENIED, State.DONE},
+    State.APPROVED: {State.DENIED, State.DONE},
     State.DENIED: set(),
     State.DONE: set(),
 }
@@ -74,6 +77,7 @@ def test_steps_of_several_events_go_through_the_table(
         (Event.SCAN, Event.SCAN),
         (Event.CLAIMED, Event.CLAIMED),
         (Event.REFUSED, Event.CONFIRMED),
+        (Event.CLAIMED, Event.UNDONE),
         (Event.SCAN, Event.CLAIMED),
         (),
     ],

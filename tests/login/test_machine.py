@@ -29,18 +29,26 @@ from hypothesis.stateful import (
 from msgspec import Struct, field
 
 from accounts import Directory, Sessions, open_directory
-from login import BindAsked, Codes, Entrance, Pages, Scans
+from login import BindAsked, Codes, Confirmation, Entrance, Pages, Scans, SecondThoughts
 from login.errors import BindTokenGone, CodeGone, OpenidTakenError
 from sandbox import Account, Platform
 from scene_pool import Attempts, ScenePool
 from store import Clock, Throttle, connect, digest
 from tests.login.installation import REPLIES, Screen, login_rules, pool_rules, push_of
-from wechat import Budget, Limits, Ticket
+from wechat import Budget, Limits, Push, PushKind, Ticket
 
 EXAMPLES = int(os.environ.get("SAOMA_EXAMPLES", "40"))
 MOST_ATTEMPTS, MOST_PAGES = 4, 10
 WHICH = st.integers(0, 11)
 """Picks one of the things that a rule may be about."""
+KINDS = {
+    "waiting": "qr",
+    "scanned": "scanned",
+    "approved": "success",
+    "bind_required": "bind_required",
+    "denied": "denied",
+}
+"""What a page hears of an attempt in each state."""
 _numbers = itertools.count(1)
 
 
@@ -71,6 +79,11 @@ class Attempt(Struct, eq=False):
     page: "PageSeen | None"
     state: str = "waiting"
     openid: str = ""
+    scan: Push | None = None
+    said: str = ""
+    number: int = 0
+    session: str = ""
+    binds: bool = False
     proofs: list[str] = field(default_factory=list)
 
 
@@ -95,6 +108,8 @@ class LoginMachine(RuleBasedStateMachine):
         self.stack = AsyncExitStack()
         self.bound: set[str] = set()
         self.sessions_made = 0
+        self.entered: dict[str, Attempt] = {}
+        self.asked: dict[str, Attempt] = {}
         self.all_pages: list[PageSeen] = []
         self.all_attempts: list[Attempt] = []
         self.run(self.start(url))
@@ -112,6 +127,7 @@ class LoginMachine(RuleBasedStateMachine):
             login_rules(),
             CodeMaker(Budget(self.store, Limits(daily_codes=0, reserve_percent=10))),
         )
+        self.login_rules = rules
         pool = ScenePool(self.store, pool_rules())
         self.scans = Scans(
             self.attempts_kept,
@@ -147,6 +163,9 @@ class LoginMachine(RuleBasedStateMachine):
             rules,
             session_created=lambda: None,
             bind_ended=lambda outcome: None,
+        )
+        self.second_thoughts = SecondThoughts(
+            self.attempts_kept, self.directory, self.sessions, REPLIES, denied=lambda: None
         )
         self.tasks = [asyncio.create_task(each.run()) for each in self.processes]
         for each in self.processes:
@@ -190,6 +209,12 @@ class LoginMachine(RuleBasedStateMachine):
         page = self.one_of(self.waiting_pages(), which)
         assert page.attempt.ticket == self.ask(page, "qr")["ticket"]
 
+    @precondition(lambda self: self.asking_pages())
+    @rule(which=WHICH)
+    def get_question_again(self, which: int) -> None:
+        page = self.one_of(self.asking_pages(), which)
+        assert page.attempt.number in self.ask(page, "scanned")["choices"]
+
     @precondition(lambda self: self.open_pages_now())
     @rule(which=WHICH)
     def drop(self, which: int) -> None:
@@ -207,11 +232,12 @@ class LoginMachine(RuleBasedStateMachine):
             assert "unknown_attempt" == self.ask(page, "error", attempt)["code"]
             return
         former, attempt.page, page.attempt = attempt.page, page, attempt
-        kind = {"waiting": "qr", "approved": "success"}.get(attempt.state, "bind_required")
-        told = self.ask(page, kind, attempt)
-        if kind == "qr":
+        told = self.ask(page, KINDS[attempt.state], attempt)
+        if attempt.state == "waiting":
             assert (attempt.ticket, attempt.resume) == (told["ticket"], told["resume"])
-        else:
+        elif attempt.state == "scanned":
+            assert attempt.number in told["choices"]
+        elif attempt.state != "denied":
             attempt.proofs.append(proof_in(told))
         if former:
             self.hears(former, "superseded")
@@ -228,8 +254,8 @@ class LoginMachine(RuleBasedStateMachine):
     @rule(which=WHICH, person=st.integers(1, 3), again=st.booleans())
     def scan(self, which: int, person: int, again: bool) -> None:
         attempt = self.one_of(self.all_attempts, which)
-        self.run(self.scanned(attempt, self.openid(person), again))
-        self.settle(attempt, self.openid(person))
+        push = push_of(attempt.ticket, self.openid(person))
+        self.settle(attempt, push, self.run(self.scanned(push, again)))
 
     @precondition(lambda self: self.waiting_pages())
     @rule(which=WHICH, person=st.integers(1, 3))
@@ -237,11 +263,43 @@ class LoginMachine(RuleBasedStateMachine):
         page = self.one_of(self.waiting_pages(), which)
         process = self.processes[page.process]
         process.forget(page.screen.page)
-        self.run(self.scanned(page.attempt, self.openid(person), False))
+        push = push_of(page.attempt.ticket, self.openid(person))
+        text = self.run(self.scanned(push, False))
         self.run(self.overheard(process))
         process.register(page.screen.page)
         self.run(process.sweep())
-        self.settle(page.attempt, self.openid(person))
+        self.settle(page.attempt, push, text)
+
+    @precondition(lambda self: self.scanned_attempts())
+    @rule(which=WHICH)
+    def repeat_the_push(self, which: int) -> None:
+        attempt = self.one_of(self.scanned_attempts(), which)
+        assert attempt.said == self.run(self.scanned(attempt.scan, True))
+
+    @rule(person=st.integers(1, 3), again=st.booleans())
+    def write_t(self, person: int, again: bool) -> None:
+        openid = self.openid(person)
+        self.take_back("T", openid, again, self.entered.get(openid) or self.asked.get(openid))
+
+    @rule(person=st.integers(1, 3), again=st.booleans())
+    def write_n(self, person: int, again: bool) -> None:
+        openid = self.openid(person)
+        self.take_back("N", openid, again, self.asked.get(openid))
+
+    @rule(number=st.booleans())
+    def change_the_confirmation(self, number: bool) -> None:
+        self.login_rules.confirmation = Confirmation.NUMBER if number else Confirmation.NONE
+
+    @precondition(lambda self: self.asking_pages())
+    @rule(which=WHICH, right=st.booleans())
+    def choose(self, which: int, right: bool) -> None:
+        page = self.one_of(self.asking_pages(), which)
+        attempt = page.attempt
+        self.run(page.screen.send("choose", number=attempt.number if right else 0))
+        if right:
+            self.let_in(attempt)
+        else:
+            self.deny(attempt)
 
     @rule(process=st.integers(0, 1))
     def sweep(self, process: int) -> None:
@@ -262,7 +320,7 @@ class LoginMachine(RuleBasedStateMachine):
         signed_in = self.run(self.entrance.by_code(code, browser))
         bound = self.run(self.directory.by_openid(attempt.openid))
         assert bound == signed_in.account
-        self.done(attempt)
+        self.done(attempt, signed_in.session.token)
 
     @precondition(lambda self: self.told_attempts())
     @rule(which=WHICH, mine=st.booleans(), latest=st.booleans())
@@ -280,9 +338,10 @@ class LoginMachine(RuleBasedStateMachine):
             with pytest.raises(OpenidTakenError if good else BindTokenGone):
                 self.run(self.entrance.by_binding(asked))
             return
-        self.run(self.entrance.by_binding(asked))
+        signed_in = self.run(self.entrance.by_binding(asked))
         self.bound.add(attempt.openid)
-        self.done(attempt)
+        attempt.binds = True
+        self.done(attempt, signed_in.session.token)
 
     # ---- what must hold after every step
 
@@ -314,8 +373,17 @@ class LoginMachine(RuleBasedStateMachine):
 
     def settled_pages(self) -> list[PageSeen]:
         """Return the pages that have an outcome, or nothing."""
-        waiting = self.waiting_pages()
-        return [page for page in self.open_pages_now() if page not in waiting]
+        busy = self.waiting_pages() + self.asking_pages()
+        return [page for page in self.open_pages_now() if page not in busy]
+
+    def asking_pages(self) -> list[PageSeen]:
+        """Return the pages that ask for a number."""
+        pages = self.open_pages_now()
+        return [page for page in pages if page.attempt and page.attempt.state == "scanned"]
+
+    def scanned_attempts(self) -> list[Attempt]:
+        """Return the attempts whose code was scanned."""
+        return [attempt for attempt in self.all_attempts if attempt.scan]
 
     def told_attempts(self) -> list[Attempt]:
         """Return the attempts whose page was told a proof."""
@@ -349,19 +417,55 @@ class LoginMachine(RuleBasedStateMachine):
         told: dict[str, Any] = self.run(page.screen.expect(kind))
         return told
 
-    def settle(self, attempt: Attempt, openid: str) -> None:
+    def settle(self, attempt: Attempt, push: Push, text: str) -> None:
         """Note a scan, and have the page that shows the ticket hear of it."""
+        if attempt.state == "scanned":
+            self.deny(attempt)
         if attempt.state != "waiting":
             return
-        attempt.openid = openid
-        attempt.state = "approved" if openid in self.bound else "bind_required"
+        attempt.openid, attempt.scan, attempt.said = push.openid, push, text
+        if self.login_rules.confirmation is Confirmation.NONE:
+            self.let_in(attempt)
+            return
+        attempt.state = "scanned"
+        attempt.number = int(self.run(self.attempts_kept.read(attempt.uuid)).number)
+        self.asked[push.openid] = attempt
         if attempt.page:
-            kind = "success" if attempt.state == "approved" else "bind_required"
-            attempt.proofs.append(proof_in(self.hears(attempt.page, kind)))
+            assert attempt.number in self.hears(attempt.page, "scanned")["choices"]
 
-    def done(self, attempt: Attempt) -> None:
+    def let_in(self, attempt: Attempt) -> None:
+        """Note that a scan counts, and have the page hear what comes of it."""
+        attempt.state = "approved" if attempt.openid in self.bound else "bind_required"
+        self.entered[attempt.openid] = attempt
+        if attempt.page:
+            attempt.proofs.append(proof_in(self.hears(attempt.page, KINDS[attempt.state])))
+
+    def deny(self, attempt: Attempt) -> None:
+        """Note that an attempt counts for nothing, and have its page hear it."""
+        attempt.state = "denied"
+        if attempt.page:
+            self.hears(attempt.page, "denied")
+
+    def take_back(self, word: str, openid: str, again: bool, attempt: Attempt | None) -> None:
+        """Have somebody write a word, and note what it does to *attempt* and to nothing else."""
+        push = push_of("", openid, kind=PushKind.TEXT, name="text", text=word)
+        texts = [self.run(self.second_thoughts.answered(push)) for _ in range(1 + again)]
+        assert 1 == len(set(texts))
+        assert (attempt is None) is ("没有可以撤销" in texts[0])
+        if attempt and attempt.state == "done":
+            self.sessions_made -= attempt.session != ""
+            attempt.session = ""
+            if attempt.binds:
+                self.bound.discard(openid)
+                attempt.binds = False
+        elif attempt and attempt.state != "denied":
+            self.deny(attempt)
+
+    def done(self, attempt: Attempt, session: str) -> None:
         """Note that an attempt ended in a session; its page is closed."""
         attempt.state = "done"
+        attempt.session = session
+        self.entered[attempt.openid] = attempt
         self.sessions_made += 1
         page = attempt.page
         if page:
@@ -380,18 +484,18 @@ class LoginMachine(RuleBasedStateMachine):
         self.sessions_made += 1
         return await self.sessions.begin(account.id)
 
-    async def scanned(self, attempt: Attempt, openid: str, again: bool) -> None:
+    async def scanned(self, push: Push, again: bool) -> str:
         """Let somebody scan; *again*: WeChat pushes it twice, at the same time."""
-        push = push_of(attempt.ticket, openid)
         pushes = [self.scans.scanned(push, time.time()) for _ in range(1 + again)]
-        assert 1 == len(set(await asyncio.gather(*pushes)))
+        (text,) = set(await asyncio.gather(*pushes))
+        return text
 
     async def overheard(self, process: Pages) -> None:
         """Return when the process has heard everything that was said to it so far."""
         bell = Screen(process, digest("bell"))
         code = await bell.get_qr()
         await self.scans.scanned(push_of(code["ticket"], f"bell-{next(_numbers)}"), time.time())
-        await bell.expect("bind_required")
+        await bell.receive()
         await bell.leave()
 
 

@@ -10,6 +10,7 @@ from login.flow import State
 from login.messages import Denied, encode
 from login.replies import TEXTS, Answer
 from login.signal import Signal, parse, signal
+from tests.login.installation import login_rules
 
 VISIT = Visit("Chrome/Windows", "Hangzhou")
 AT = 1_767_225_600  # 2026-01-01 00:00 UTC
@@ -22,6 +23,9 @@ def replies(**changes: Any) -> Replies:
         "language": "en",
         "time_zone": "Asia/Shanghai",
         "texts": {},
+        "undo_word": "T",
+        "refuse_word": "N",
+        "rules": login_rules(),
     }
     return Replies(**given | changes)
 

@@ -1,6 +1,7 @@
 """`login.confirmation: number`: the visitor picks the number that the phone shows."""
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.server.pushing import push, scan, scan_xml
 from tests.site import OPENID, OTHER_OPENID, Page, Site
 
 NUMBER = {"confirmation": "number"}
+CANCELLED = "已被取消"
 
 
 async def asked(site: Site, **changes: Any) -> tuple[Page, dict[str, Any], list[int], int]:
@@ -19,6 +21,14 @@ async def asked(site: Site, **changes: Any) -> tuple[Page, dict[str, Any], list[
     number = number_in(await scan(site, code, **changes))
     scanned = await page.expect("scanned")
     return page, code, scanned["choices"], number
+
+
+async def denials(site: Site) -> float:
+    """Return how many attempts were denied so far."""
+    async with site.visitor().http.get("/metrics") as response:
+        lines = (await response.text()).splitlines()
+    name = 'saoma_scans_total{outcome="denied"}'
+    return sum(float(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def number_in(reply: str) -> int:
@@ -133,7 +143,7 @@ async def test_number_that_was_not_offered_is_denied(start_site: StartSite, numb
     assert message["type"] == "denied" or message["data"]["code"] == "bad_message"
 
 
-async def test_scan_of_a_denied_code_is_told_used(start_site: StartSite) -> None:
+async def test_scan_of_a_denied_code_is_told_cancelled(start_site: StartSite) -> None:
     """
     A refused code cannot be scanned again.
     """
@@ -144,7 +154,7 @@ async def test_scan_of_a_denied_code_is_told_used(start_site: StartSite) -> None
 
     reply = await scan(site, code, openid=OTHER_OPENID)
 
-    assert "已经使用过" in reply
+    assert CANCELLED in reply
 
 
 async def test_nobody_choosing_is_denied(start_site: StartSite) -> None:
@@ -157,19 +167,81 @@ async def test_nobody_choosing_is_denied(start_site: StartSite) -> None:
     assert {"type": "denied", "data": {}} == await page.receive()
 
 
-async def test_second_user_does_not_change_the_question(start_site: StartSite) -> None:
+@pytest.mark.parametrize(
+    "second", [{"openid": OTHER_OPENID}, {"created_at": time.time() + 7}], ids=["other", "same"]
+)
+async def test_second_scan_denies(start_site: StartSite, second: dict[str, Any]) -> None:
     """
-    While the number is asked for, another person's scan gets "used" and asks nothing.
+    A code that two people hold, or one person twice, is passed around: nobody is let in by it.
     """
     site = await start_site(login=NUMBER)
     await site.resources.directory.register(OPENID)
     page, code, _, number = await asked(site)
+    before = await denials(site)
+
+    replies = {await scan(site, code, **second) for _ in range(2)}
+    denied = await page.receive()
+    await page.send("choose", number=number)
+    fresh = await page.get_qr()
+
+    assert {"type": "denied", "data": {}} == denied
+    assert 1 == len(replies)
+    assert CANCELLED in replies.pop()
+    assert code["uuid"] != fresh["uuid"]
+    assert before + 1 == await denials(site)
+
+
+async def test_first_push_is_repeated_after_the_second_scan(start_site: StartSite) -> None:
+    """
+    A repeat of the push that asked keeps its text, whatever came between.
+    """
+    site = await start_site(login=NUMBER)
+    page = await site.visitor().open_page()
+    code = await page.get_qr()
+    first = await scan(site, code, created_at=1_767_225_600)
+    await scan(site, code, openid=OTHER_OPENID)
+
+    assert first == await scan(site, code, created_at=1_767_225_600)
+
+
+async def test_scan_after_the_number_was_picked_changes_nothing(start_site: StartSite) -> None:
+    """
+    A bystander cannot sign out who is signed in.
+    """
+    site = await start_site(login=NUMBER)
+    await site.resources.directory.register(OPENID)
+    visitor = site.visitor()
+    page = await visitor.open_page()
+    code = await page.get_qr()
+    number = number_in(await scan(site, code))
+    await page.expect("scanned")
+    await page.send("choose", number=number)
+    success = await page.expect("success")
 
     reply = await scan(site, code, openid=OTHER_OPENID)
-    await page.send("choose", number=number)
+    status, _ = await visitor.post("/session", code=success["code"])
 
     assert "已经使用过" in reply
-    assert await page.expect("success")
+    assert 200 == status
+
+
+async def test_refusal_on_the_phone_reaches_the_page_at_once(start_site: StartSite) -> None:
+    """
+    Who answers N on the phone is told so, the page hears it, and it counts as denied.
+    """
+    site = await start_site(login=NUMBER)
+    await site.sandbox.phone.follow(OPENID)
+    page = await site.visitor().open_page()
+    code = await page.get_qr()
+    await site.sandbox.phone.scan(ticket=code["ticket"], openid=OPENID)
+    await page.expect("scanned")
+    before = await denials(site)
+
+    answer = await site.sandbox.phone.message(OPENID, "n")
+
+    assert {"type": "denied", "data": {}} == await page.receive()
+    assert "已拒绝" in (answer.reply or "")
+    assert before + 1 == await denials(site)
 
 
 async def test_repeated_push_shows_the_same_number(start_site: StartSite) -> None:

@@ -48,9 +48,9 @@ def test_our_own_texts_would_be_taken(folder: Path, language: str) -> None:
     ("name", "text", "expected"),
     [
         ("hello", "x", "one of signed_in, bind"),
-        ("used", "{number}", "no other placeholders than {site}"),
-        ("used", "{browser}", "no other placeholders than {site}"),
-        ("signed_in", "{nobody}", "no other placeholders than {browser}, {place}, {site}"),
+        ("used", "{number}", "than {refuse_word}, {site}, {undo_minutes}, {undo_word}"),
+        ("used", "{browser}", "no other placeholders than"),
+        ("signed_in", "{nobody}", "than {browser}, {place}, {refuse_word}, {site}, {time}"),
         ("signed_in", "{site.__class__}", "no other placeholders"),
         ("signed_in", "{site!r}", "no other placeholders"),
         ("signed_in", "{site:>9999999}", "no other placeholders"),
@@ -124,3 +124,25 @@ def test_site_name_that_is_no_name_is_refused(folder: Path, name: str) -> None:
     A name is short and on one line.
     """
     assert "phone.site_name" == refusal(folder, site_name=name).path
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        ({"undo_word": ""}, "phone.undo_word"),
+        ({"undo_word": " "}, "phone.undo_word"),
+        ({"undo_word": "T\n"}, "phone.undo_word"),
+        ({"undo_word": "x" * 17}, "phone.undo_word"),
+        ({"refuse_word": ""}, "phone.refuse_word"),
+        ({"refuse_word": "t"}, "phone.refuse_word"),
+        ({"undo_word": "不是我", "refuse_word": " 不是我 "}, "phone.refuse_word"),
+        ({"undo_word": "ｎ"}, "phone.refuse_word"),
+    ],
+)
+def test_words_that_cannot_be_told_apart_are_refused(
+    folder: Path, words: dict[str, str], path: str
+) -> None:
+    """
+    Both words can be written, and they differ in more than case and width.
+    """
+    assert path == refusal(folder, **words).path

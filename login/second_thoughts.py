@@ -1,0 +1,117 @@
+"""What a WeChat user takes back: "that was not me".
+
+After a scan the phone is told two words. One takes the last sign-in back: a
+login code, a bind token or a session of that very attempt is worth nothing from
+then on. The other refuses the attempt that asked for a number. Each finds one
+attempt, by the openid of who scanned, and leaves all others alone; asked again,
+it finds what it did and says the same.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+
+from accounts import Directory, LastWayIn, Sessions, fold
+from login.flow import Event, State, steps
+from login.messages import Denied
+from login.replies import Answer, Replies
+from login.scans import DENIED_SECONDS, visit_of
+from login.signal import signal
+from login.traces import asked, entered
+from scene_pool import Advance, Attempts, Record
+from wechat import Push
+
+log = logging.getLogger(__name__)
+
+
+class SecondThoughts:
+    """Takes sign-ins back. *denied* is told of each that was refused before it was one."""
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        directory: Directory,
+        sessions: Sessions,
+        replies: Replies,
+        *,
+        denied: Callable[[], None],
+    ) -> None:
+        self._attempts = attempts
+        self._directory = directory
+        self._sessions = sessions
+        self._replies = replies
+        self._denied = denied
+
+    async def answered(self, push: Push) -> str | None:
+        """Do what the text in *push* says; return the answer, or None when it says nothing to us.
+
+        Raises:
+            StoreUnavailable, AccountsUnavailable: perhaps something is not done
+                yet; WeChat should push again.
+        """
+        openid, said = push.openid, fold(push.text)
+        if said == fold(self._replies.undo_word):
+            return await self._take_back(Answer.UNDONE, push, [entered(openid), asked(openid)])
+        if said == fold(self._replies.refuse_word):
+            return await self._take_back(Answer.REFUSED, push, [asked(openid)])
+        return None
+
+    async def _take_back(self, answer: Answer, push: Push, names: list[str]) -> str:
+        """Take the first attempt back that is found under one of *names*."""
+        for name in names:
+            uuid = await self._attempts.latest(name)
+            record = await self._attempts.read(uuid) if uuid else None
+            if uuid and record and _is_of(record, push) and await self._end(uuid, record):
+                log.info("taken back by=%s attempt=%s", answer, uuid)
+                return self._replies.text(answer, visit_of(record), int(record.scanned_at))
+        return self._replies.text(Answer.NOTHING)
+
+    async def _end(self, uuid: str, record: Record) -> bool:
+        """Have the attempt count for nothing; False when there is none any more."""
+        leave, reach = steps(Event.UNDONE)
+        refused = await self._attempts.advance(
+            Advance(
+                uuid=uuid,
+                leave=leave,
+                reach=reach,
+                signal=signal(uuid, reach, Denied()),
+                keep_seconds=DENIED_SECONDS,
+                guards={"openid": record.openid},
+                write={"grant": ""},
+                grant=record.grant,
+            )
+        )
+        if refused is None and record.state == State.SCANNED:
+            self._denied()
+        if refused and refused.state == State.DONE:
+            await self._end_session(uuid)
+        return refused is None or refused.state in (State.DENIED, State.DONE)
+
+    async def _end_session(self, uuid: str) -> None:
+        """Undo what came of an attempt that was used: its session, and its binding."""
+        record = await self._attempts.read(uuid)
+        if record is None:
+            return
+        await self._sessions.end_by_digest(record.redeemer)
+        if record.bound:
+            await take_off(self._directory, record.openid, int(record.account))
+
+
+async def take_off(directory: Directory, openid: str, account_id: int) -> None:
+    """Unbind *openid* from that account, if it is bound to that one.
+
+    Raises:
+        AccountsUnavailable: when the database did not answer.
+    """
+    account = await directory.by_openid(openid)
+    if account and account.id == account_id:
+        with suppress(LastWayIn):  # then it is the account of this WeChat user alone
+            await directory.unbind(account.id)
+
+
+def _is_of(record: Record, push: Push) -> bool:
+    """Tell whether *push* may be about that attempt: not one that was scanned after it.
+
+    A push that is late or repeated must not undo what its writer has not seen.
+    """
+    return record.openid == push.openid and int(record.scanned_at or 0) <= push.created
