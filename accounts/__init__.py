@@ -1,5 +1,6 @@
 """Who someone is: accounts and their WeChat identities, passwords, sessions."""
 
+from accounts.browsers import KnownBrowsers
 from accounts.directory import (
     Account,
     AccountsUnavailable,
@@ -19,6 +20,7 @@ __all__ = [
     "AccountTaken",
     "AccountsUnavailable",
     "Directory",
+    "KnownBrowsers",
     "LastWayIn",
     "OpenidTaken",
     "Passwords",

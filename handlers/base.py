@@ -16,7 +16,9 @@ log = logging.getLogger(__name__)
 BROWSER_COOKIE = "saoma_browser"
 NEXT_COOKIE = "saoma_next"
 USER_PAGE = "/user"
-BROWSER_DAYS = 30
+# The longest that browsers keep a cookie. A browser is known to accounts by it.
+# Source: RFC 6265bis, "The Max-Age Attribute".
+BROWSER_DAYS = 400
 SECRET_LENGTH = 43
 HSTS_SECONDS = 63_072_000
 

@@ -73,7 +73,7 @@ class LoginHandler(EntranceHandler):
         fields = self.fields(username=str, password=str, next=str)
         try:
             signed_in = await self.context.entrance.by_password(
-                fields["username"], fields["password"], self.address()
+                fields["username"], fields["password"], self.address(), self.browser
             )
         except LoginError as error:
             if not self.wants_page():

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from accounts import (
     Account,
     AccountsUnavailable,
     AccountTaken,
     Directory,
+    KnownBrowsers,
     LastWayIn,
     OpenidTaken,
     Passwords,
@@ -32,7 +34,7 @@ from login.errors import (
 )
 from login.flow import Event, State, steps
 from login.rules import Rules
-from login.second_thoughts import take_off
+from login.second_thoughts import forget_outcome
 from login.signal import signal
 from login.traces import entered
 from scene_pool import Advance, Attempts, Record
@@ -71,6 +73,7 @@ class Entrance:
         attempts: Attempts,
         directory: Directory,
         sessions: Sessions,
+        browsers: KnownBrowsers,
         passwords: Passwords,
         throttle: Throttle,
         rules: Rules,
@@ -81,6 +84,7 @@ class Entrance:
         self._attempts = attempts
         self._directory = directory
         self._sessions = sessions
+        self._browsers = browsers
         self._passwords = passwords
         self._throttle = throttle
         self._rules = rules
@@ -103,15 +107,17 @@ class Entrance:
         log.info("signed in by=scan account=%d attempt=%s", account.id, uuid)
         return signed_in
 
-    async def by_password(self, username: str, password: str, address: str) -> SignedIn:
-        """Sign in with a password, from *address*.
+    async def by_password(
+        self, username: str, password: str, address: str, browser: str
+    ) -> SignedIn:
+        """Sign in with a password, from *address*; *browser* as in `by_code`.
 
         Raises:
             BadCredentials, RateLimited
         """
         with _outages():
             account = await self._check(username, password, self._limits(username, address))
-            signed_in = SignedIn(await self._sessions.begin(account.id), account)
+            signed_in = SignedIn(await self._begin(account, browser), account)
         self._session_created()
         log.info("signed in by=password account=%d", account.id)
         return signed_in
@@ -245,11 +251,19 @@ class Entrance:
 
         Looked at when there is a session: a farewell that is said later finds and ends it.
         """
-        session = await self._sessions.begin(account.id, scanned=True)
+        session = await self._begin(account, record.browser, scanned=True)
         if await self._attempts.withdrawn(record.openid, record.scanned_at):
             await self._sessions.end(session.token)
             raise gone
         return SignedIn(session, account)
+
+    async def _begin(self, account: Account, browser: str, *, scanned: bool = False) -> Session:
+        """Return a new session, in a browser that is known to the account from now on.
+
+        Known before the session counts: whoever takes that back finds it, and forgets it.
+        """
+        await self._browsers.learn(account.id, browser, self._rules.known_browser_seconds)
+        return await self._sessions.begin(account.id, scanned=scanned)
 
     async def _redeem(
         self,
@@ -282,9 +296,10 @@ class Entrance:
         # A step that was taken twice, because its answer was lost, is ours all the same.
         if refused and refused.redeemer != redeemer:
             await self._sessions.end(signed_in.session.token)
-            if refused.state == State.DENIED and Event.BOUND in events:
-                # Taken back on the phone while we bound: that goes back too.
-                await take_off(self._directory, record.openid, signed_in.account.id)
+            if refused.state == State.DENIED:
+                # Taken back on the phone meanwhile: what we did for it goes back too.
+                told = replace(record, **write)
+                await forget_outcome(self._directory, self._browsers, told)
             raise gone
         self._session_created()
 

@@ -10,6 +10,8 @@ class Confirmation(StrEnum):
 
     NONE = "none"
     NUMBER = "number"
+    RISK = "risk"
+    """As NUMBER, but only in a browser that is new to the account."""
 
 
 class Rules(Struct, kw_only=True):
@@ -26,6 +28,7 @@ class Rules(Struct, kw_only=True):
     bind_seconds: float
     choose_seconds: float
     undo_seconds: float
+    known_browser_seconds: float
     password_window_seconds: float
     password_tries_per_account: int
     password_tries_per_address: int

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from accounts import Account, Directory
+from accounts import Account, Directory, KnownBrowsers
 from login.flow import Event, State, steps
 from login.messages import (
     BindRequired,
@@ -27,7 +27,7 @@ from login.replies import Answer, Replies
 from login.rules import Confirmation, Rules
 from login.signal import signal
 from login.traces import asked, entered
-from login.visit import NOWHERE, Visit
+from login.visit import NOWHERE, Visit, visit_of
 from scene_pool import Advance, Attempts, Record, Refused, TicketOwner
 from store import digest, new_secret
 from wechat import Push
@@ -51,6 +51,7 @@ class Scans:
         self,
         attempts: Attempts,
         directory: Directory,
+        browsers: KnownBrowsers,
         rules: Rules,
         replies: Replies,
         *,
@@ -59,6 +60,7 @@ class Scans:
     ) -> None:
         self._attempts = attempts
         self._directory = directory
+        self._browsers = browsers
         self._rules = rules
         self._replies = replies
         self._resume_seconds = resume_seconds
@@ -80,7 +82,7 @@ class Scans:
             return await self._too_late(push)
         if push.scene and push.scene != str(owner.scene_id):
             return self._answer("stale", Answer.EXPIRED, owner.uuid)
-        if self._rules.confirmation is Confirmation.NUMBER:
+        if await self._asks(account, record.browser):
             step, outcome = self._ask_for_number(owner.uuid, push, at), ""
         else:
             account = account or await self._register(record, push)
@@ -137,9 +139,17 @@ class Scans:
         record = await self._attempts.read(uuid)
         pushed = (push.openid, str(push.created))
         if record and record.answer and (record.openid, record.scanned_at) == pushed:
-            visit = visit_of(record)
-            return self._answer("duplicate", record.answer, uuid, visit, push.created)
+            return self._answer("duplicate", record.answer, uuid, visit_of(record), push.created)
         return self._answer("stale", Answer.EXPIRED, uuid)
+
+    async def _asks(self, account: Account | None, browser: str) -> bool:
+        """Tell whether the visitor has to pick a number first.
+
+        No browser is known to somebody who has no account yet.
+        """
+        if self._rules.confirmation is Confirmation.RISK:
+            return account is None or not await self._browsers.knows(account.id, browser)
+        return self._rules.confirmation is Confirmation.NUMBER
 
     async def _scanned_by(self, push: Push) -> tuple[TicketOwner | None, Record | None]:
         """Return whose code was scanned, and the record of that attempt."""
@@ -212,22 +222,20 @@ class Scans:
 
     async def _scanned_before(self, uuid: str, refused: Refused, push: Push, visit: Visit) -> str:
         """Answer a scan that changes nothing, or that denies: a second one, while we ask."""
-        at = refused.scanned_at
-        same = refused.openid == push.openid and (
-            at == str(push.created) or refused.state == State.BIND_REQUIRED
-        )
+        at, state = refused.scanned_at, refused.state
+        same = at == str(push.created) or state == State.BIND_REQUIRED
+        same = same and refused.openid == push.openid
         if same and refused.answer and at:
             return self._answer("duplicate", refused.answer, uuid, visit, int(at))
-        if refused.state is None:
+        if state is None:
             return self._answer("stale", Answer.EXPIRED, uuid)
-        state = refused.state
         if state == State.SCANNED:
             overtaken = await self._deny(uuid)
             if overtaken is None:
                 return self._replies.text(Answer.DENIED)
             state = overtaken.state or state
-        denied = state == State.DENIED
-        return self._answer("duplicate", Answer.DENIED if denied else Answer.USED, uuid)
+        answer = Answer.DENIED if state == State.DENIED else Answer.USED
+        return self._answer("duplicate", answer, uuid)
 
     async def _deny(self, uuid: str) -> Refused | None:
         """Deny an attempt that asks for a number; return what was faster, if anything was."""
@@ -274,11 +282,6 @@ class Scans:
         log.info("scan outcome=%s attempt=%s", outcome or "asked", uuid or "none")
         if outcome:
             self._count(outcome)
-
-
-def visit_of(record: Record) -> Visit:
-    """Return where the page of an attempt was opened."""
-    return Visit(record.device, record.place)
 
 
 def _scan_of(push: Push, answer: str) -> dict[str, str]:

@@ -11,13 +11,14 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from accounts import Directory, LastWayIn, Sessions, fold
+from accounts import Directory, KnownBrowsers, LastWayIn, Sessions, fold
 from login.flow import Event, State, steps
 from login.messages import Denied
 from login.replies import Answer, Replies
-from login.scans import DENIED_SECONDS, visit_of
+from login.scans import DENIED_SECONDS
 from login.signal import signal
 from login.traces import asked, entered
+from login.visit import visit_of
 from scene_pool import Advance, Attempts, Record
 from wechat import Push
 
@@ -32,6 +33,7 @@ class SecondThoughts:
         attempts: Attempts,
         directory: Directory,
         sessions: Sessions,
+        browsers: KnownBrowsers,
         replies: Replies,
         *,
         denied: Callable[[], None],
@@ -39,6 +41,7 @@ class SecondThoughts:
         self._attempts = attempts
         self._directory = directory
         self._sessions = sessions
+        self._browsers = browsers
         self._replies = replies
         self._denied = denied
 
@@ -83,28 +86,30 @@ class SecondThoughts:
         )
         if refused is None and record.state == State.SCANNED:
             self._denied()
+        elif refused is None and record.account:
+            await forget_outcome(self._directory, self._browsers, record)
         if refused and refused.state == State.DONE:
             await self._end_session(uuid)
         return refused is None or refused.state in (State.DENIED, State.DONE)
 
     async def _end_session(self, uuid: str) -> None:
-        """Undo what came of an attempt that was used: its session, and its binding."""
+        """Undo what came of an attempt that was used: session, known browser, binding."""
         record = await self._attempts.read(uuid)
-        if record is None:
+        if record is None or not record.account:
             return
         await self._sessions.end_by_digest(record.redeemer)
-        if record.bound:
-            await take_off(self._directory, record.openid, int(record.account))
+        await forget_outcome(self._directory, self._browsers, record)
 
 
-async def take_off(directory: Directory, openid: str, account_id: int) -> None:
-    """Unbind *openid* from that account, if it is bound to that one.
+async def forget_outcome(directory: Directory, browsers: KnownBrowsers, record: Record) -> None:
+    """Undo what an attempt has done beside its session: the known browser, and its binding.
 
     Raises:
-        AccountsUnavailable: when the database did not answer.
+        AccountsUnavailable, StoreUnavailable: when not all of it is undone yet.
     """
-    account = await directory.by_openid(openid)
-    if account and account.id == account_id:
+    await browsers.forget(int(record.account), record.browser)
+    account = await directory.by_openid(record.openid) if record.bound else None
+    if account and account.id == int(record.account):
         with suppress(LastWayIn):  # then it is the account of this WeChat user alone
             await directory.unbind(account.id)
 

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from scene_pool import Record
+
 
 class Visit(Struct, frozen=True):
     """Where a page was opened. Neither the User-Agent nor the address is kept."""
@@ -13,3 +15,8 @@ class Visit(Struct, frozen=True):
 
 
 NOWHERE = Visit()
+
+
+def visit_of(record: Record) -> Visit:
+    """Return where the page of an attempt was opened."""
+    return Visit(record.device, record.place)

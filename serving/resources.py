@@ -8,7 +8,14 @@ import maxminddb
 from msgspec import Struct
 
 import metrics
-from accounts import AccountsUnavailable, Directory, Passwords, Sessions, open_directory
+from accounts import (
+    AccountsUnavailable,
+    Directory,
+    KnownBrowsers,
+    Passwords,
+    Sessions,
+    open_directory,
+)
 from handlers import Context, Readiness, Texts, Visits, version_of
 from login import Codes, Entrance, Farewells, Pages, Receipts, Rules, Scans, SecondThoughts
 from scene_pool import Attempts, ScenePool
@@ -62,10 +69,11 @@ async def open_resources(
     stack.callback(passwords.close)
     pool, attempts = ScenePool(store, pool_rules(settings)), Attempts(store)
     rules, site, clock = login_rules(settings), site_of(settings), Clock(store)
-    replies = replies_of(settings, rules)
+    replies, browsers = replies_of(settings, rules), KnownBrowsers(store)
     scans = Scans(
         attempts,
         directory,
+        browsers,
         rules,
         replies,
         resume_seconds=lambda: pool.rules.resume_seconds,
@@ -90,6 +98,7 @@ async def open_resources(
         attempts,
         directory,
         sessions,
+        browsers,
         passwords,
         Throttle(store),
         rules,
@@ -116,6 +125,7 @@ async def open_resources(
             attempts,
             directory,
             sessions,
+            browsers,
             replies,
             denied=lambda: metrics.scans.labels("denied").inc(),
         ),

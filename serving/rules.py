@@ -38,6 +38,7 @@ def login_rules(settings: Settings) -> LoginRules:
         bind_seconds=login.bind_seconds,
         choose_seconds=login.choose_seconds,
         undo_seconds=login.undo_seconds,
+        known_browser_seconds=login.known_browser_seconds,
         password_window_seconds=limits.password_window_seconds,
         password_tries_per_account=limits.password_tries_per_account,
         password_tries_per_address=limits.password_tries_per_address,

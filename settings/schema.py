@@ -123,7 +123,7 @@ class SandboxSettings(Section, frozen=True):
 class LoginSettings(Section, frozen=True):
     """From a scan to a signed-in browser."""
 
-    confirmation: Literal["none", "number"] = "none"
+    confirmation: Literal["none", "number", "risk"] = "none"
     auto_register: bool = False
     code_seconds: PositiveSeconds = 60
     bind_seconds: PositiveSeconds = 600
@@ -131,6 +131,7 @@ class LoginSettings(Section, frozen=True):
     refreshes: Count = 5
     keep_unsubscribed: bool = False
     undo_seconds: Annotated[float, Meta(ge=60)] = 300
+    known_browser_seconds: PositiveSeconds = 7_776_000
 
 
 class PhoneSettings(Section, frozen=True):

@@ -18,7 +18,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from accounts import Account, Directory, Passwords, Sessions, open_directory
+from accounts import Account, Directory, KnownBrowsers, Passwords, Sessions, open_directory
 from login import (
     Codes,
     Confirmation,
@@ -68,6 +68,7 @@ def login_rules(**changes: Any) -> Rules:
         "bind_seconds": 600,
         "choose_seconds": 60,
         "undo_seconds": 300,
+        "known_browser_seconds": 5000,
         "password_window_seconds": 300,
         "password_tries_per_account": 10,
         "password_tries_per_address": 100,
@@ -183,6 +184,7 @@ class Installation:
         self.rules = login_rules()
         self.pool, self.attempts = ScenePool(store, pool_rules()), Attempts(store)
         self.sessions = Sessions(store, idle_seconds=1000, absolute_seconds=9000)
+        self.browsers = KnownBrowsers(store)
         self.time_machine = TimeMachine(store)
         self.counted: Counter[str] = Counter()
         self.scans = self.scans_on(self.attempts)
@@ -191,6 +193,7 @@ class Installation:
             self.attempts,
             directory,
             self.sessions,
+            self.browsers,
             REPLIES,
             denied=lambda: self.count("denied"),
         )
@@ -206,6 +209,7 @@ class Installation:
         return Scans(
             attempts,
             self.directory,
+            self.browsers,
             self.rules,
             REPLIES,
             resume_seconds=lambda: self.pool.rules.resume_seconds,
@@ -218,6 +222,7 @@ class Installation:
             Attempts(store),
             self.directory,
             Sessions(store, idle_seconds=1000, absolute_seconds=9000),
+            KnownBrowsers(store),
             self.passwords,
             Throttle(store),
             self.rules,

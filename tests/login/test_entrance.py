@@ -255,7 +255,7 @@ async def test_password_signs_in(saoma: Installation, alice: Account, username: 
     """
     Case, width and blanks around a user name do not matter.
     """
-    signed_in = await saoma.entrance.by_password(username, PASSWORD, ADDRESS)
+    signed_in = await saoma.entrance.by_password(username, PASSWORD, ADDRESS, BROWSER)
 
     assert alice == signed_in.account
     assert 1 == saoma.counted["session"]
@@ -283,7 +283,7 @@ async def test_bad_credentials_look_all_the_same(
     await saoma.directory.add("scan only", None, OPENID)
 
     with pytest.raises(BadCredentials) as refused:
-        await saoma.entrance.by_password(username, password, ADDRESS)
+        await saoma.entrance.by_password(username, password, ADDRESS, BROWSER)
 
     assert ("bad_credentials", 401, None) == (
         refused.value.code,
@@ -303,10 +303,10 @@ async def test_too_many_wrong_passwords_have_to_wait(
     saoma.rules.replace(login_rules(password_tries_per_account=2))
     for _ in range(2):
         with pytest.raises(BadCredentials):
-            await saoma.entrance.by_password(username, "wrong", ADDRESS)
+            await saoma.entrance.by_password(username, "wrong", ADDRESS, BROWSER)
 
     with pytest.raises(RateLimited) as refused:
-        await saoma.entrance.by_password(username.upper(), PASSWORD, "another address")
+        await saoma.entrance.by_password(username.upper(), PASSWORD, "another address", BROWSER)
 
     assert pytest.approx(300, abs=5) == refused.value.retry_after
 
@@ -317,14 +317,14 @@ async def test_wait_is_as_long_as_it_was_told(saoma: Installation, alice: Accoun
     """
     saoma.rules.replace(login_rules(password_tries_per_account=1))
     with pytest.raises(BadCredentials):
-        await saoma.entrance.by_password("alice", "wrong", ADDRESS)
+        await saoma.entrance.by_password("alice", "wrong", ADDRESS, BROWSER)
     with pytest.raises(RateLimited) as refused:
-        await saoma.entrance.by_password("alice", PASSWORD, ADDRESS)
+        await saoma.entrance.by_password("alice", PASSWORD, ADDRESS, BROWSER)
 
     assert refused.value.retry_after
     await saoma.time_machine.forward(refused.value.retry_after)
 
-    assert await saoma.entrance.by_password("alice", PASSWORD, ADDRESS)
+    assert await saoma.entrance.by_password("alice", PASSWORD, ADDRESS, BROWSER)
 
 
 async def test_address_is_limited_over_all_names(saoma: Installation, alice: Account) -> None:
@@ -334,12 +334,12 @@ async def test_address_is_limited_over_all_names(saoma: Installation, alice: Acc
     saoma.rules.replace(login_rules(password_tries_per_address=2))
     for name in ("a", "b"):
         with pytest.raises(BadCredentials):
-            await saoma.entrance.by_password(name, "wrong", ADDRESS)
+            await saoma.entrance.by_password(name, "wrong", ADDRESS, BROWSER)
 
     with pytest.raises(RateLimited):
-        await saoma.entrance.by_password("alice", PASSWORD, ADDRESS)
+        await saoma.entrance.by_password("alice", PASSWORD, ADDRESS, BROWSER)
 
-    assert await saoma.entrance.by_password("alice", PASSWORD, "another")
+    assert await saoma.entrance.by_password("alice", PASSWORD, "another", BROWSER)
 
 
 async def test_right_passwords_are_not_counted(saoma: Installation, alice: Account) -> None:
@@ -349,7 +349,7 @@ async def test_right_passwords_are_not_counted(saoma: Installation, alice: Accou
     saoma.rules.replace(login_rules(password_tries_per_account=1))
 
     for _ in range(3):
-        await saoma.entrance.by_password("alice", PASSWORD, ADDRESS)
+        await saoma.entrance.by_password("alice", PASSWORD, ADDRESS, BROWSER)
 
     assert 3 == saoma.counted["session"]
 
@@ -363,7 +363,7 @@ async def test_wrong_passwords_at_once_are_counted_exactly(
     saoma.rules.replace(login_rules(password_tries_per_account=3))
 
     answers = await asyncio.gather(
-        *(saoma.entrance.by_password("alice", "wrong", ADDRESS) for _ in range(20)),
+        *(saoma.entrance.by_password("alice", "wrong", ADDRESS, BROWSER) for _ in range(20)),
         return_exceptions=True,
     )
 
@@ -382,11 +382,11 @@ async def test_outage_of_the_database_is_no_wrong_password(
     async with open_directory(f"sqlite+aiosqlite:///{folder}", "wx") as down:
         saoma.directory = down
         with pytest.raises(ServiceUnavailable):
-            await saoma.entrance_on(saoma.store).by_password("alice", PASSWORD, ADDRESS)
+            await saoma.entrance_on(saoma.store).by_password("alice", PASSWORD, ADDRESS, BROWSER)
 
     saoma.directory = directory
 
-    assert await saoma.entrance_on(saoma.store).by_password("alice", PASSWORD, ADDRESS)
+    assert await saoma.entrance_on(saoma.store).by_password("alice", PASSWORD, ADDRESS, BROWSER)
 
 
 async def test_weak_hash_is_replaced_when_its_password_is_known(saoma: Installation) -> None:
@@ -396,12 +396,12 @@ async def test_weak_hash_is_replaced_when_its_password_is_known(saoma: Installat
     weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     account = await saoma.directory.add("alice", weak)
 
-    await saoma.entrance.by_password("alice", PASSWORD, ADDRESS)
+    await saoma.entrance.by_password("alice", PASSWORD, ADDRESS, BROWSER)
 
     renewed = await saoma.directory.by_id(account.id)
     assert renewed is not None
     assert renewed.password_hash != weak
-    assert await saoma.entrance.by_password("alice", PASSWORD, ADDRESS)
+    assert await saoma.entrance.by_password("alice", PASSWORD, ADDRESS, BROWSER)
 
 
 # ---- binding
@@ -685,7 +685,7 @@ async def test_unbind_is_limited_like_every_password(saoma: Installation, alice:
     with pytest.raises(RateLimited):
         await saoma.entrance.unbind(session, PASSWORD, ADDRESS)
     with pytest.raises(RateLimited):
-        await saoma.entrance.by_password("alice", PASSWORD, ADDRESS)
+        await saoma.entrance.by_password("alice", PASSWORD, ADDRESS, BROWSER)
 
 
 async def test_unbind_of_nobody_is_refused(saoma: Installation) -> None:
@@ -732,7 +732,7 @@ async def test_every_way_in_is_unavailable_without_a_store(
         entrance = saoma.entrance_on(store)
         doors = [
             entrance.by_code("x", BROWSER),
-            entrance.by_password("alice", PASSWORD, ADDRESS),
+            entrance.by_password("alice", PASSWORD, ADDRESS, BROWSER),
             entrance.by_binding(asked("x")),
             entrance.unbind(session, PASSWORD, ADDRESS),
             entrance.account_of(session.token),
@@ -776,7 +776,7 @@ async def test_store_holds_no_secret(saoma: Installation, screen: Screen, alice:
     shown = await screen.get_qr()
     await saoma.scan(shown["ticket"])
     token = (await screen.expect("bind_required"))["bind_token"]
-    signed_in = await saoma.entrance.by_password("alice", PASSWORD, ADDRESS)
+    signed_in = await saoma.entrance.by_password("alice", PASSWORD, ADDRESS, BROWSER)
 
     dump = []
     for key in await saoma.store.redis.keys(saoma.store.key("*")):

@@ -73,7 +73,7 @@ async def test_farewell_unbinds_and_ends_the_sessions_of_scans(
     """
     await saoma.directory.bind(OPENID, alice.id, SCANNED)
     by_scan = await saoma.entrance.by_code(await scanned(saoma, screen, "success"), BROWSER)
-    by_password = await saoma.entrance.by_password("Alice", PASSWORD, "10.1.2.3")
+    by_password = await saoma.entrance.by_password("Alice", PASSWORD, "10.1.2.3", BROWSER)
 
     await farewells.said(unfollow())
 

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 )
 from msgspec import Struct, field
 
-from accounts import Directory, Sessions, open_directory
+from accounts import Directory, KnownBrowsers, Sessions, open_directory
 from login import BindAsked, Codes, Confirmation, Entrance, Pages, Scans, SecondThoughts
 from login.errors import BindTokenGone, CodeGone, OpenidTakenError
 from sandbox import Account, Platform
@@ -132,6 +132,7 @@ class LoginMachine(RuleBasedStateMachine):
         self.scans = Scans(
             self.attempts_kept,
             self.directory,
+            KnownBrowsers(self.store),
             rules,
             REPLIES,
             resume_seconds=lambda: 60,
@@ -158,6 +159,7 @@ class LoginMachine(RuleBasedStateMachine):
             self.attempts_kept,
             self.directory,
             self.sessions,
+            KnownBrowsers(self.store),
             None,  # type: ignore[arg-type]
             Throttle(self.store),
             rules,
@@ -165,7 +167,12 @@ class LoginMachine(RuleBasedStateMachine):
             bind_ended=lambda outcome: None,
         )
         self.second_thoughts = SecondThoughts(
-            self.attempts_kept, self.directory, self.sessions, REPLIES, denied=lambda: None
+            self.attempts_kept,
+            self.directory,
+            self.sessions,
+            KnownBrowsers(self.store),
+            REPLIES,
+            denied=lambda: None,
         )
         self.tasks = [asyncio.create_task(each.run()) for each in self.processes]
         for each in self.processes:

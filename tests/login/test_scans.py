@@ -319,6 +319,7 @@ async def test_scan_without_a_database_is_for_wechat_to_repeat(
         scans = Scans(
             saoma.attempts,
             down,
+            saoma.browsers,
             saoma.rules,
             REPLIES,
             resume_seconds=lambda: 60,

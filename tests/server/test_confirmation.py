@@ -2,13 +2,14 @@
 
 import re
 import time
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
 
 from tests.server.conftest import StartSite
 from tests.server.pushing import push, scan, scan_xml
-from tests.site import OPENID, OTHER_OPENID, Page, Site
+from tests.site import OPENID, OTHER_OPENID, PASSWORD, Page, Site
 
 NUMBER = {"confirmation": "number"}
 CANCELLED = "已被取消"
@@ -309,3 +310,57 @@ async def test_number_is_picked_on_one_node_and_shown_by_another(
     await page.send("choose", number=number)
 
     assert await page.expect("bind_required")
+
+
+# ---- only where the browser is new
+
+
+async def test_risk_asks_in_a_new_browser_only(start_site: StartSite) -> None:
+    """
+    After one sign-in the browser's cookie says that it is known; another browser is asked.
+    """
+    site = await start_site(login={"confirmation": "risk"})
+    await site.resources.directory.register(OPENID)
+    visitor = site.visitor()
+    page = await visitor.open_page()
+    number = number_in(await scan(site, await page.get_qr()))
+    await page.expect("scanned")
+    await page.send("choose", number=number)
+    await visitor.post("/session", code=(await page.expect("success"))["code"])
+    await visitor.request("DELETE", "/session")
+
+    again, other = await visitor.open_page(), await site.visitor().open_page()
+    replies = [await scan(site, await page.get_qr()) for page in (again, other)]
+
+    assert "登录成功" in replies[0]
+    assert number_in(replies[1])
+    assert await again.expect("success")
+    assert await other.expect("scanned")
+
+
+async def test_risk_knows_a_browser_by_its_password_too(start_site: StartSite) -> None:
+    """
+    Who has signed in with a password, and is signed out again, is not asked in that browser.
+    """
+    site = await start_site(login={"confirmation": "risk"})
+    account = await site.add_account("alice")
+    await site.resources.directory.bind(OPENID, account)
+    visitor = site.visitor()
+    await visitor.post("/login", username="alice", password=PASSWORD)
+    await visitor.request("DELETE", "/session")
+    page = await visitor.open_page()
+
+    reply = await scan(site, await page.get_qr())
+
+    assert "登录成功" in reply
+
+
+async def test_cookie_of_the_browser_outlives_what_is_known_of_it(site: Site) -> None:
+    """
+    The browser keeps its cookie for longer than it is known by it.
+    """
+    async with site.visitor().http.get("/") as response:
+        expires = response.cookies["saoma_browser"]["expires"]
+
+    days = (parsedate_to_datetime(expires).timestamp() - time.time()) / 86400
+    assert site.settings.login.known_browser_seconds / 86400 < days <= 400
