@@ -88,6 +88,8 @@ EN = {
     Answer.NOTHING: "There is no sign-in to take back.\nIn doubt, change your password at {site}.",
 }
 TEXTS = {"zh": ZH, "en": EN}
+LAST = 253_402_214_400
+"""9999-12-31, Unix seconds: a push may name a later second, a calendar has none."""
 ON = {"zh": "{1} 上的 {0}", "en": "{0} on {1}"}
 
 
@@ -123,7 +125,7 @@ class Replies:
             "site": self._site,
             "browser": self._browser(visit.device),
             "place": visit.place,
-            "time": f"{datetime.fromtimestamp(at, self._time_zone):%Y-%m-%d %H:%M}",
+            "time": f"{datetime.fromtimestamp(min(at, LAST), self._time_zone):%Y-%m-%d %H:%M}",
             "number": number,
             "undo_word": self.undo_word,
             "undo_minutes": int(self._rules.undo_seconds // 60),

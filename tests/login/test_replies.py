@@ -76,6 +76,15 @@ def test_time_is_that_of_the_site() -> None:
     assert "2025-12-31 19:00" in text
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12", "UTC"])
+@pytest.mark.parametrize("at", [0, 10**12 - 1])
+def test_time_of_any_push_can_be_told(zone: str, at: int) -> None:
+    """
+    A second that no calendar has is no reason to leave the phone without an answer.
+    """
+    assert "Time: " in replies(time_zone=zone).text("signed_in", VISIT, at)
+
+
 @pytest.mark.parametrize(
     ("visit", "left_out", "kept"),
     [

