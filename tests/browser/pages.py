@@ -125,6 +125,12 @@ class Phone:
         await self.page.locator(f'[data-testid=code-item][data-ticket="{ticket}"]').click()
         await self.page.get_by_test_id("scan").click()
 
+    async def write(self, text: str) -> None:
+        """Write a message to the account."""
+        await self.page.bring_to_front()
+        await self.page.get_by_test_id("message-input").fill(text)
+        await self.page.get_by_test_id("message-send").click()
+
     async def last_reply(self) -> str:
         """Wait for a reply; return the newest."""
         await expect(self.replies).not_to_have_count(0)

@@ -37,6 +37,33 @@ async def test_story_of_a_new_user_ends_signed_in_and_the_next_scan_is_enough(
     )
 
 
+async def test_story_of_a_sign_in_that_is_taken_back(
+    site: Site, open_sign_in: OpenSignIn, open_phone: OpenPhone
+):
+    """
+    Who has scanned a code that he should not have writes T, and that browser is signed out.
+    """
+    sign_in = await open_sign_in(site)
+    phone = await open_phone(site, beside=sign_in)
+    await phone.pick_user("小明")
+    await phone.scan(await sign_in.shows_code())
+    await sign_in.reach("bind_required")
+    await sign_in.bind("alice")
+    await sign_in.arrives("/user")
+
+    told = await phone.last_reply()
+    await phone.write("t")
+    await expect(phone.replies).to_have_count(2)
+    await sign_in.page.reload()
+    await sign_in.arrives("/?next=/user")
+
+    assert "浏览器：" in told
+    assert "已撤销" in await phone.last_reply()
+    account = await site.resources.directory.by_username("alice")
+    assert account
+    assert not account.wechat_bound
+
+
 async def test_story_of_a_new_follower_goes_through_the_follow_sheet(
     site: Site, open_sign_in: OpenSignIn, open_phone: OpenPhone
 ):
