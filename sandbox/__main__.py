@@ -47,7 +47,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m sandbox",
         description="A stand-in for the WeChat platform, with a virtual phone at /phone.",
         epilog="Credentials: SANDBOX_APPID, SANDBOX_SECRET, SANDBOX_TOKEN, "
-        "SANDBOX_ENCODING_AES_KEY (set = safe mode unless told).",
+        "SANDBOX_ENCODING_AES_KEY (set = safe mode unless told), SANDBOX_OPEN_APPID, "
+        "SANDBOX_OPEN_SECRET, "
+        "SANDBOX_WEB_DOMAIN.",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8889)

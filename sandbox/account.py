@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sandbox.formats import Mode, PushFormat
 
@@ -25,6 +26,13 @@ class Account:
     """43 characters put the account in safe mode unless another is chosen. Empty: plain."""
     account_id: str = "gh_5a0a00000001"
     """The account's own name in messages, WeChat's `gh_` id."""
+    open_appid: str = "wx5a0b000000000001"
+    """A website app of the Open Platform, for web login in browsers on a desk."""
+    open_secret: str = field(default="5a0b5a0b5a0b5a0b5a0b5a0b5a0b5a0b", repr=False)
+    open_bound: bool = True
+    """Whether one Open Platform account owns both, so that users have a unionid."""
+    web_domain: str = "127.0.0.1"
+    """The domain that web login may lead back to, as set in the console: a host, no port."""
 
     def __post_init__(self) -> None:
         if not self.appid or not self.secret:
@@ -48,6 +56,8 @@ class Account:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Account":
         """Read `SANDBOX_APPID` and so on; what is absent or empty keeps the demo's value."""
-        names = ("appid", "secret", "token", "encoding_aes_key")
+        of_service = ("appid", "secret", "token", "encoding_aes_key")
+        names = (*of_service, "open_appid", "open_secret", "web_domain")
         found = {name: environment.get(f"SANDBOX_{name.upper()}") for name in names}
-        return cls(**{name: value for name, value in found.items() if value})
+        given: dict[str, Any] = {name: value for name, value in found.items() if value}
+        return cls(**given)

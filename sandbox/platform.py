@@ -10,6 +10,7 @@ from sandbox.chats import Chats
 from sandbox.clock import Clock
 from sandbox.codes import Codes
 from sandbox.faults import Fault, Faults
+from sandbox.oauth import OAuth
 from sandbox.quotas import Quotas
 from sandbox.tokens import AccessTokens
 from sandbox.users import Users
@@ -34,6 +35,7 @@ class Platform:
         self.chats = Chats(clock)
         self.windows = Windows(clock)
         self.faults = Faults()
+        self.oauth = OAuth(account, self.users, clock)
 
     @property
     def repeat_tickets(self) -> bool:

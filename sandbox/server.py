@@ -19,6 +19,7 @@ from sandbox.control import Control
 from sandbox.control_handlers import ADDRESSES as CONTROLS
 from sandbox.files import STATIC, TEMPLATES
 from sandbox.formats import PushFormat
+from sandbox.oauth_handlers import SNS_PATHS, AuthorizeHandler, QrConnectHandler, SnsHandler
 from sandbox.page import AssetHandler, PageHandler
 from sandbox.phone import Phone
 from sandbox.platform import Platform
@@ -57,6 +58,9 @@ def make_app(
         [
             *[(path, ApiHandler, api) for path in ENDPOINTS],
             (PICTURE, ShowCodeHandler, api),
+            *[(path, SnsHandler, api) for path in SNS_PATHS],
+            (r"/connect/oauth2/authorize", AuthorizeHandler, {"platform": platform}),
+            (r"/connect/qrconnect", QrConnectHandler, {"platform": platform}),
             (r"/", RedirectHandler, {"url": "/phone", "permanent": False}),
             (r"/phone", PageHandler, {"account_id": platform.account.account_id}),
             (r"/phone/scan", phones.ScanHandler, both),

@@ -52,17 +52,21 @@ def test_language_is_the_asked_or_the_favourite(asked: str, accepted: str, langu
     assert language == pick_language(asked, accepted)
 
 
-def test_texts_have_the_same_keys_and_holes() -> None:
+@pytest.mark.parametrize(
+    ("texts", "pages", "scripts"),
+    [("texts", ("phone", "trouble"), "*.js"), ("oauth", ("oauth",), "")],
+)
+def test_texts_have_the_same_keys_and_holes(
+    texts: str, pages: tuple[str, ...], scripts: str
+) -> None:
     """
     Both languages say the same things, and all that template and scripts ask for.
     """
-    zh, en = (json.loads((STATIC / f"texts.{name}.json").read_text()) for name in ("zh", "en"))
-    template = "".join(path.read_text() for path in TEMPLATES.glob("*.html"))
-    scripts = "".join(path.read_text() for path in STATIC.glob("*.js"))
+    zh, en = (json.loads((STATIC / f"{texts}.{name}.json").read_text()) for name in ("zh", "en"))
+    template = "".join((TEMPLATES / f"{name}.html").read_text() for name in pages)
+    script = "".join(path.read_text() for path in STATIC.glob(scripts)) if scripts else ""
 
-    used = set(re.findall(r'texts\["(\w+)"\]', template)) | set(
-        re.findall(r'say\("(\w+)"', scripts)
-    )
+    used = set(re.findall(r'texts\["(\w+)"\]', template)) | set(re.findall(r'say\("(\w+)"', script))
 
     assert zh.keys() == en.keys()
     assert used <= zh.keys()
