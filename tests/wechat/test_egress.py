@@ -4,7 +4,7 @@ import asyncio
 import base64
 import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import aiohttp
 import pytest
@@ -105,12 +105,14 @@ async def test_proxy_that_refuses_is_no_answer(store: Store, status: str):
 
 
 @pytest.fixture
-def everything(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+async def everything(
+    caplog: pytest.LogCaptureFixture,
+) -> AsyncIterator[pytest.LogCaptureFixture]:
     """The log of all that runs here, asyncio's debugging included."""
     caplog.set_level(logging.DEBUG)
     for name in ("aiohttp", "asyncio", "wechat", "redis"):
         caplog.set_level(logging.DEBUG, name)
-    loop = asyncio.get_event_loop_policy().get_event_loop()
+    loop = asyncio.get_running_loop()
     loop.set_debug(True)
     yield caplog
     loop.set_debug(False)
