@@ -8,19 +8,23 @@ from wechat.budget import Budget, BudgetUsedUp, Limits
 from wechat.client import Client, Ticket
 from wechat.errors import QuotaExhausted, WeChatError, WeChatRefused, WeChatUnavailable
 from wechat.fields import BadPush, Form
+from wechat.oauth import App, CodeInvalid, OAuth, WebUser, service_account, website_app
 from wechat.pushes import Push, Pushes, PushKind
 from wechat.seal import BadSignature, Letter
 from wechat.senders import Senders
 
 __all__ = [
+    "App",
     "BadPush",
     "BadSignature",
     "Budget",
     "BudgetUsedUp",
     "Client",
+    "CodeInvalid",
     "Form",
     "Letter",
     "Limits",
+    "OAuth",
     "Push",
     "PushKind",
     "Pushes",
@@ -30,4 +34,7 @@ __all__ = [
     "WeChatError",
     "WeChatRefused",
     "WeChatUnavailable",
+    "WebUser",
+    "service_account",
+    "website_app",
 ]
