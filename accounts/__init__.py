@@ -4,14 +4,13 @@ from accounts.browsers import KnownBrowsers
 from accounts.directory import (
     Account,
     AccountsUnavailable,
-    AccountTaken,
     Directory,
     LastWayIn,
-    OpenidTaken,
     UsernameTaken,
     fold,
     open_directory,
 )
+from accounts.identities import AccountTaken, Identity, OpenidTaken
 from accounts.passwords import Passwords
 from accounts.sessions import Session, Sessions
 
@@ -20,6 +19,7 @@ __all__ = [
     "AccountTaken",
     "AccountsUnavailable",
     "Directory",
+    "Identity",
     "KnownBrowsers",
     "LastWayIn",
     "OpenidTaken",

@@ -1,12 +1,11 @@
 """Accounts and the WeChat identities bound to them, in SQL.
 
-One openid has at most one account and one account at most one openid: the
-database holds that, so two processes binding at once cannot break it.
+One openid has at most one account and one account at most one openid of each
+appid: the database holds that, so two processes binding at once cannot break it.
 """
 
 import asyncio
 import secrets
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -19,8 +18,20 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from accounts.bindings import binding_of, bound_at
-from accounts.schema import accounts, identities, metadata
+from accounts.bindings import binding_of
+from accounts.identities import (
+    AccountTaken,
+    Identity,
+    OpenidTaken,
+    insert_identity,
+    learn_unionid,
+    owner_of,
+    owner_of_person,
+    refuse_strangers,
+)
+from accounts.schema import accounts, identities
+from accounts.sqlite import try_file, tune
+from accounts.upgrade import complete_tables
 
 # WeChat wants its answer within 5 s, and a page should not wait much longer.
 CALL_TIMEOUT = 2.0
@@ -35,14 +46,6 @@ NAME_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 class AccountsUnavailable(Exception):
     """The database did not answer; nothing was changed as far as is known."""
-
-
-class OpenidTaken(Exception):
-    """This WeChat user is bound to another account."""
-
-
-class AccountTaken(Exception):
-    """This account is bound to another WeChat user."""
 
 
 class UsernameTaken(Exception):
@@ -77,33 +80,12 @@ async def open_directory(url: str, appid: str) -> AsyncIterator["Directory"]:
     options = SQLITE_POOL if is_sqlite else {"pool_pre_ping": True}
     engine = create_async_engine(parsed, **options)
     if is_sqlite:
-        event.listen(engine.sync_engine, "do_connect", _try_sqlite)
-        event.listen(engine.sync_engine, "connect", _tune_sqlite)
+        event.listen(engine.sync_engine, "do_connect", try_file)
+        event.listen(engine.sync_engine, "connect", tune)
     try:
         yield Directory(engine, appid, one_writer=is_sqlite)
     finally:
         await engine.dispose()
-
-
-def _try_sqlite(_dialect: object, _record: object, place: Any, options: Any) -> None:
-    """Open the file once before aiosqlite does.
-
-    After a failure its thread has something to say to a loop that may be closed
-    by then, and prints a traceback behind the command's one line.
-    """
-    sqlite3.connect(*place, **options).close()
-
-
-def _tune_sqlite(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    # First of all to wait: the next line needs the file for itself for a moment,
-    # which a process that begins or ends beside us may have.
-    cursor.execute("PRAGMA busy_timeout = 1500")
-    # Readers do not wait for a writer; a writer waits for another.
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
 
 
 class Directory:
@@ -126,8 +108,31 @@ class Directory:
             pass
 
     async def by_openid(self, openid: str) -> Account | None:
-        """Return the account that *openid* is bound to."""
-        return await self._one(self._accounts().where(identities.c.openid == openid))
+        """Return the account that *openid*, of the service account, is bound to."""
+        return await self._one(
+            select(accounts.c.id, accounts.c.username, accounts.c.password_hash, identities.c.id)
+            .join(identities, identities.c.account_id == accounts.c.id)
+            .where(identities.c.openid == openid, identities.c.appid == self._appid)
+        )
+
+    async def recognise(self, identity: Identity) -> Account | None:
+        """Return the account of a WeChat user, who may be known to it by another appid only.
+
+        What is news, the identity or its unionid, is written down.
+        """
+        async with self._writing() as connection:
+            owner = await owner_of(connection, identity)
+            if owner is not None:
+                await learn_unionid(connection, identity)
+            else:
+                owner = await owner_of_person(connection, identity.unionid)
+                if owner is None:
+                    return None
+                try:
+                    await insert_identity(connection, identity, owner)
+                except (OpenidTaken, AccountTaken):
+                    return None  # another WeChat user of this appid has the account
+        return await self.by_id(owner)
 
     async def by_username(self, username: str) -> Account | None:
         """Return the account of that name; case and width do not matter."""
@@ -147,10 +152,12 @@ class Directory:
         self,
         username: str,
         password_hash: str | None,
-        openid: str | None = None,
+        openid: str | Identity | None = None,
         since: int | None = None,
     ) -> Account:
         """Make an account, bound to *openid* (see `bind`) when that is given.
+
+        A plain openid, here and below, is one of the service account.
 
         Raises:
             UsernameTaken, OpenidTaken: and then nothing was made.
@@ -166,7 +173,7 @@ class Directory:
                 raise UsernameTaken from None
             (account_id,) = made.inserted_primary_key or (0,)
             if openid:
-                await self._insert_identity(connection, openid, account_id, since)
+                await insert_identity(connection, self._identity(openid), account_id, since)
         return Account(
             id=account_id,
             username=username,
@@ -174,10 +181,10 @@ class Directory:
             wechat_bound=bool(openid),
         )
 
-    async def register(self, openid: str, since: int | None = None) -> Account:
+    async def register(self, openid: str | Identity, since: int | None = None) -> Account:
         """Return the account of *openid*, made now under a generated name if there is none."""
         while True:
-            known = await self.by_openid(openid)
+            known = await self.recognise(self._identity(openid))
             if known:
                 return known
             name = "wx_" + "".join(secrets.choice(NAME_LETTERS) for _ in range(8))
@@ -186,7 +193,7 @@ class Directory:
             except (UsernameTaken, OpenidTaken):
                 continue  # a generated name that exists, or another process was faster
 
-    async def bind(self, openid: str, account_id: int, since: int | None = None) -> None:
+    async def bind(self, openid: str | Identity, account_id: int, since: int | None = None) -> None:
         """Bind *openid* to the account. Binding the two again changes nothing.
 
         *since* is when the WeChat user did what the binding rests upon, in Unix
@@ -195,12 +202,16 @@ class Directory:
         Raises:
             OpenidTaken, AccountTaken: when one of them is bound otherwise.
         """
+        identity = self._identity(openid)
         async with self._writing() as connection:
-            if await self._bound_to(connection, openid) != account_id:
-                await self._insert_identity(connection, openid, account_id, since)
+            if await owner_of(connection, identity) == account_id:
+                await learn_unionid(connection, identity)
+            else:
+                await refuse_strangers(connection, identity, account_id)
+                await insert_identity(connection, identity, account_id, since)
 
     async def unbind(self, account_id: int) -> None:
-        """Forget the account's WeChat identity.
+        """Forget the account's WeChat identities, of all appids.
 
         Raises:
             LastWayIn: when the account has no password.
@@ -212,9 +223,7 @@ class Directory:
             if not has_password:
                 raise LastWayIn
             await connection.execute(
-                delete(identities).where(
-                    identities.c.account_id == account_id, identities.c.appid == self._appid
-                )
+                delete(identities).where(identities.c.account_id == account_id)
             )
 
     async def bound_by(self, openid: str, at: int) -> int | None:
@@ -239,41 +248,17 @@ class Directory:
                 .values(password_hash=password_hash)
             )
 
-    async def _insert_identity(
-        self, connection: AsyncConnection, openid: str, account_id: int, since: int | None
-    ) -> None:
-        try:
-            # A savepoint: after the refusal we still ask which of the two it was.
-            async with connection.begin_nested():
-                await connection.execute(
-                    insert(identities).values(
-                        appid=self._appid,
-                        openid=openid,
-                        account_id=account_id,
-                        **bound_at(since),
-                    )
-                )
-        except IntegrityError:
-            other = await self._bound_to(connection, openid)
-            if other == account_id:
-                return
-            raise (OpenidTaken if other else AccountTaken) from None
-
-    async def _bound_to(self, connection: AsyncConnection, openid: str) -> int | None:
-        bound: int | None = await connection.scalar(
-            select(identities.c.account_id).where(
-                identities.c.openid == openid, identities.c.appid == self._appid
-            )
-        )
-        return bound
+    def _identity(self, who: str | Identity) -> Identity:
+        return who if isinstance(who, Identity) else Identity(appid=self._appid, openid=who)
 
     def _accounts(self) -> Select[int, str, str | None, int | None]:
-        return select(
-            accounts.c.id, accounts.c.username, accounts.c.password_hash, identities.c.id
-        ).outerjoin(
-            identities,
-            (identities.c.account_id == accounts.c.id) & (identities.c.appid == self._appid),
+        bound = (
+            select(identities.c.id)
+            .where(identities.c.account_id == accounts.c.id)
+            .limit(1)
+            .scalar_subquery()
         )
+        return select(accounts.c.id, accounts.c.username, accounts.c.password_hash, bound)
 
     async def _one(self, query: Select[int, str, str | None, int | None]) -> Account | None:
         async with self._transaction() as connection:
@@ -308,7 +293,7 @@ class Directory:
                     return
                 try:
                     async with self._engine.begin() as connection:
-                        await connection.run_sync(metadata.create_all)
+                        await connection.run_sync(complete_tables)
                     self._ready = True
                 except DBAPIError:
                     if tries == TABLE_TRIES:

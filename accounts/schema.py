@@ -4,6 +4,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -35,8 +36,12 @@ identities = Table(
     Column("appid", String(32), nullable=False),
     Column("openid", String(64), nullable=False),
     Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    # What all appids of one owner know the person by; NULL = WeChat has not told it.
+    Column("unionid", String(64)),
     # Of a scan, when that was by WeChat's clock: an older unfollow does not undo it.
     Column("bound_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
     UniqueConstraint("appid", "openid", name="uq_identities_openid"),
     UniqueConstraint("appid", "account_id", name="uq_identities_account"),
+    Index("ix_identities_account", "account_id"),
+    Index("ix_identities_unionid", "unionid"),
 )
