@@ -37,7 +37,10 @@ from handlers import (
     UnbindHandler,
     UnknownHandler,
     UserHandler,
+    WebLoginCallbackHandler,
+    WebLoginHandler,
 )
+from login import CALLBACK_PATH
 from processes import StartError, claim, embedded_store, run_workers, sandbox, socket_of
 from serving import Reloader, drain, log_request, open_resources, set_up_logging
 from settings import (
@@ -47,6 +50,7 @@ from settings import (
     load,
     needs_sandbox,
     needs_store,
+    sandbox_account,
     with_addresses,
     with_overrides,
 )
@@ -89,6 +93,8 @@ def make_app(context: Context) -> Application:
             (r"/user", UserHandler),
             (r"/ws", SocketHandler),
             (r"/login", LoginHandler),
+            (r"/login/wechat", WebLoginHandler),
+            (CALLBACK_PATH, WebLoginCallbackHandler),
             (r"/session", SessionHandler),
             (r"/user/bind", BindHandler),
             (r"/user/unbind", UnbindHandler),
@@ -157,19 +163,12 @@ async def start_helpers(stack: AsyncExitStack, options: Options, settings: Setti
         folder = stack.enter_context(claim(Path(settings.redis.data_dir)))
         await stack.enter_async_context(embedded_store(folder))
     if needs_sandbox(original):
-        wechat = settings.wechat
-        account = {
-            "SANDBOX_APPID": wechat.appid,
-            "SANDBOX_SECRET": wechat.secret,
-            "SANDBOX_TOKEN": wechat.token,
-            "SANDBOX_ENCODING_AES_KEY": wechat.encoding_aes_key,
-        }
         await stack.enter_async_context(
             sandbox(
                 host=settings.sandbox.host,
                 port=settings.sandbox.port,
                 callback=callback_url(settings),
-                account=account,
+                account=sandbox_account(settings),
             )
         )
 

@@ -35,13 +35,15 @@ class Sessions:
         self._begin = Script(store, HERE / "session_begin.lua")
         self._touch = Script(store, HERE / "session_touch.lua")
 
-    async def begin(self, account_id: int, *, scanned: bool = False) -> Session:
-        """Return a new session of the account; *scanned* when it rests upon a scan.
+    async def begin(self, account_id: int, *, token: str = "", scanned: bool = False) -> Session:
+        """Return a new session of the account, with a new *token* when none is given.
+
+        *scanned*: it rests upon a scan.
 
         Raises:
             StoreUnavailable: as every method here, when the store did not answer.
         """
-        session = Session(new_secret(), account_id)
+        session = Session(token or new_secret(), account_id)
         name = digest(session.token)
         await self._begin(
             [self._store.key("session", name), self._scanned(account_id)],

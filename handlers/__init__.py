@@ -3,6 +3,7 @@
 from handlers.account import BindHandler, UnbindHandler
 from handlers.callback import CallbackHandler
 from handlers.context import Context, Readiness, Site, networks, origin_of
+from handlers.oauth import WebLoginCallbackHandler, WebLoginHandler
 from handlers.operations import HealthHandler, MetricsHandler, ReadyHandler
 from handlers.pages import SignInHandler, UnknownHandler, UserHandler
 from handlers.sessions import LoginHandler, SessionHandler
@@ -30,6 +31,8 @@ __all__ = [
     "UnknownHandler",
     "UserHandler",
     "Visits",
+    "WebLoginCallbackHandler",
+    "WebLoginHandler",
     "networks",
     "origin_of",
     "version_of",

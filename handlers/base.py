@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 BROWSER_COOKIE = "saoma_browser"
 NEXT_COOKIE = "saoma_next"
+ATTEMPT_COOKIE = "saoma_attempt"
 USER_PAGE = "/user"
 # The longest that browsers keep a cookie. A browser is known to accounts by it.
 # Source: RFC 6265bis, "The Max-Age Attribute".
@@ -116,7 +117,7 @@ class BaseHandler(RequestHandler):
         """Give the browser its new session, and end the one that it had."""
         site = self.context.site
         former = self.get_cookie(site.session_cookie)
-        if former:
+        if former and former != signed_in.session.token:  # a repeated request has it already
             await self.context.entrance.sign_out(former)
         self.set_cookie(
             site.session_cookie,

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from tornado.httputil import HTTPServerRequest
 from tornado.websocket import WebSocketHandler
 
-from login import Entrance, Farewells, Pages, Receipts, Scans, SecondThoughts
+from login import Entrance, Farewells, Pages, Receipts, Scans, SecondThoughts, WebLogin
 from store import Clock
 from wechat import Pushes, Senders
 
@@ -166,6 +166,7 @@ class Context(Struct, kw_only=True):
     clock: Clock
     receipts: Receipts
     senders: Senders
+    web: WebLogin
     texts: "Texts"
     visits: "Visits"
     static_version: str

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from tornado.web import HTTPError
 
-from handlers.base import NEXT_COOKIE, USER_PAGE, BaseHandler
+from handlers.base import ATTEMPT_COOKIE, NEXT_COOKIE, USER_PAGE, BaseHandler
 from handlers.same_site import same_site
 from handlers.texts import LANGUAGES, language_of
 
@@ -38,8 +38,9 @@ class PageHandler(BaseHandler):
             "request_path": same_site(self.request.path) or "/",
             "error": "",
             "username": "",
+            "resume": "",
         }
-        self.set_header("Vary", "Accept-Language, Cookie")
+        self.set_header("Vary", "Accept-Language, Cookie, User-Agent")
         self.render(template, **(shown | variables))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -68,7 +69,22 @@ class SignInHandler(PageHandler):
             self.set_cookie(NEXT_COOKIE, quote(wished), **self.cookie_flags())
         elif self.get_cookie(NEXT_COOKIE):
             self.clear_cookie(NEXT_COOKIE, **self.cookie_flags())
-        self.page("index.html", next=wished, error=self.get_query_argument("error", ""))
+        agent, web = self.request.headers.get("User-Agent", ""), self.context.web
+        self.page(
+            "index.html",
+            next=wished,
+            error=self.get_query_argument("error", ""),
+            web_login=web.way_of(agent),
+            opens_in_wechat=web.helps_in_wechat(agent),
+            resume=self._take_attempt(),
+        )
+
+    def _take_attempt(self) -> str:
+        """Return, once, what continues the attempt that web login has left to this browser."""
+        resume = self.get_cookie(ATTEMPT_COOKIE, "")
+        if resume:
+            self.clear_cookie(ATTEMPT_COOKIE, **self.cookie_flags())
+        return resume
 
 
 class UserHandler(PageHandler):

@@ -2,8 +2,9 @@
 
 What may happen when is a table (`flow`), what pages are told is a list
 (`messages`). `page` is one page's side of an attempt, `pages` all pages of
-this process; `scans` decides about scans, `entrance` lets people in,
-`second_thoughts` takes that back. No Tornado here: sockets and requests are the callers' business.
+this process; `scans` decides about scans, `entrance` lets people in, `web` those who come
+from a page of WeChat, `second_thoughts` takes that back. No Tornado here: sockets and requests
+are the callers' business.
 """
 
 from login.codes import Codes
@@ -18,9 +19,13 @@ from login.replies import Replies
 from login.rules import Confirmation, Rules
 from login.scans import Scans
 from login.second_thoughts import SecondThoughts
+from login.trips import Trips
 from login.visit import Visit
+from login.web import CALLBACK_PATH, Arrived, Way, WebLogin
 
 __all__ = [
+    "CALLBACK_PATH",
+    "Arrived",
     "BindAsked",
     "CloseCode",
     "Codes",
@@ -36,5 +41,8 @@ __all__ = [
     "Scans",
     "SecondThoughts",
     "SignedIn",
+    "Trips",
     "Visit",
+    "Way",
+    "WebLogin",
 ]

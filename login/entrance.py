@@ -12,6 +12,7 @@ from accounts import (
     AccountsUnavailable,
     AccountTaken,
     Directory,
+    Identity,
     KnownBrowsers,
     LastWayIn,
     OpenidTaken,
@@ -169,7 +170,7 @@ class Entrance:
             raise BindTokenGone
         account = await self._account_to_bind(asked, uuid)
         scanned_at = int(record.scanned_at or 0)
-        await self._directory.bind(record.openid, account.id, scanned_at or None)
+        await self._directory.bind(_identity_of(record), account.id, scanned_at or None)
         try:
             signed_in = await self._begin_scanned(account, record, BindTokenGone)
         except BindTokenGone:
@@ -302,6 +303,13 @@ class Entrance:
                 await forget_outcome(self._directory, self._browsers, told)
             raise gone
         self._session_created()
+
+
+def _identity_of(record: Record) -> str | Identity:
+    """Return the WeChat user: of a scan by the openid alone, of web login with its app."""
+    if not record.appid:
+        return record.openid
+    return Identity(appid=record.appid, openid=record.openid, unionid=record.unionid)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ class LoginError(Exception):
     code = "internal"
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     text = "Something went wrong here. Please try again."
+    next = ""
+    """Where the visitor wanted to go, if that is known: a path of this site."""
 
     def __init__(self, retry_after: float | None = None) -> None:
         self.retry_after = None if retry_after is None else max(1, math.ceil(retry_after))
@@ -84,3 +86,38 @@ class ServiceUnavailable(LoginError):
 
     def __init__(self) -> None:
         super().__init__(retry_after=3)
+
+
+class NotOffered(LoginError):
+    """No page of WeChat's is open to this browser."""
+
+    code, status = "web_login_off", HTTPStatus.NOT_FOUND
+    text = "This way of signing in is not open here. Please scan the code on the sign-in page."
+
+
+class OnlyInWeChat(LoginError):
+    """WeChat's page opens in WeChat's own browser only."""
+
+    code, status = "web_login_inside", HTTPStatus.NOT_FOUND
+    text = "This opens inside WeChat only. Please send the address to yourself and open it there."
+
+
+class WebLoginGone(LoginError):
+    """A way back from WeChat that was used, took too long, or began in another browser."""
+
+    code, status = "web_login_gone", HTTPStatus.GONE
+    text = "This sign-in is not valid any more. Please try again."
+
+
+class SnapshotRefused(LoginError):
+    """WeChat showed a snapshot of the page to a virtual user: that is nobody."""
+
+    code, status = "web_login_snapshot", HTTPStatus.FORBIDDEN
+    text = "This is a snapshot. Please tap “Use Full Service” below the page and sign in again."
+
+
+class WebLoginUnavailable(LoginError):
+    """WeChat does not tell who came."""
+
+    code, status = "wechat_unavailable", HTTPStatus.SERVICE_UNAVAILABLE
+    text = "WeChat does not answer. Please try again."

@@ -37,6 +37,9 @@ class Record(Struct, frozen=True, kw_only=True):
     ticket: str = ""
     url: str = ""
     openid: str = ""
+    appid: str = ""
+    """Whose openid it is, where it did not come by a scan."""
+    unionid: str = ""
     scanned_at: str = ""
     answer: str = ""
     account: str = ""
@@ -86,6 +89,7 @@ class Attempts:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._channel = store.key("signal", "")
+        self._begin = Script(store, HERE / "begin.lua")
         self._advance = Script(store, HERE / "advance.lua")
         self._read = Script(store, HERE / "read.lua")
         self._resume = Script(store, HERE / "resume.lua")
@@ -125,6 +129,12 @@ class Attempts:
             return None
         left = (float(fields.get("dead_at", 0)) - now_ms) / 1000
         return convert({**fields, "left_seconds": left}, Record, strict=False)
+
+    async def begin(self, uuid: str, fields: Mapping[str, str], *, keep_seconds: float) -> None:
+        """Begin an attempt that shows no code, with what is known of its visitor."""
+        pairs = [part for pair in fields.items() for part in pair]
+        keep_ms = max(1, round(keep_seconds * 1000))
+        await self._begin([self._attempt(uuid)], [keep_ms, len(fields), *pairs])
 
     async def holder_of_grant(self, grant: str) -> str | None:
         """Return the uuid of the attempt that the proof with this digest is for."""

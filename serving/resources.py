@@ -17,7 +17,18 @@ from accounts import (
     open_directory,
 )
 from handlers import Context, Readiness, Texts, Visits, version_of
-from login import Codes, Entrance, Farewells, Pages, Receipts, Rules, Scans, SecondThoughts
+from login import (
+    Codes,
+    Entrance,
+    Farewells,
+    Pages,
+    Receipts,
+    Rules,
+    Scans,
+    SecondThoughts,
+    Trips,
+    WebLogin,
+)
 from scene_pool import Attempts, ScenePool
 from serving.rules import (
     code_limits,
@@ -26,10 +37,11 @@ from serving.rules import (
     replies_of,
     senders_of,
     site_of,
+    web_apps,
 )
 from settings import Settings
 from store import Clock, StoreUnavailable, Throttle, connect
-from wechat import Budget, Client, Pushes
+from wechat import Budget, Client, OAuth, Pushes
 
 
 class Resources(Struct, frozen=True, kw_only=True):
@@ -94,16 +106,37 @@ async def open_resources(
     sessions = Sessions(
         store, idle_seconds=session.idle_seconds, absolute_seconds=session.absolute_seconds
     )
+    throttle = Throttle(store)
     entrance = Entrance(
         attempts,
         directory,
         sessions,
         browsers,
         passwords,
-        Throttle(store),
+        throttle,
         rules,
         session_created=metrics.sessions_created.inc,
         bind_ended=lambda outcome: metrics.binds.labels(outcome).inc(),
+    )
+    oauth = OAuth(
+        api_base_url=wechat.api_base_url,
+        open_base_url=wechat.open_base_url,
+        proxy_url=wechat.proxy_url,
+        timeout_seconds=wechat.timeout_seconds,
+        on_call=metrics.wechat_call,
+    )
+    web = WebLogin(
+        Trips(store),
+        await stack.enter_async_context(oauth),
+        attempts,
+        directory,
+        sessions,
+        throttle,
+        rules,
+        apps=web_apps(settings),
+        public_url=site.public_url,
+        resume_seconds=lambda: pool.rules.resume_seconds,
+        session_created=metrics.sessions_created.inc,
     )
     pushes = Pushes(
         token=wechat.token,
@@ -133,6 +166,7 @@ async def open_resources(
         clock=clock,
         senders=await stack.enter_async_context(senders_of(settings, client)),
         receipts=Receipts(store, window_seconds=wechat.push_window_seconds),
+        web=web,
         texts=Texts(folder / "templates" / "texts.json"),
         visits=Visits(settings.phone.language, known_cities),
         static_version=version_of(folder / "static"),

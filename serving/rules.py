@@ -1,11 +1,11 @@
 """From settings to what the parts of the server take: the only place that knows both."""
 
 from handlers import Site, networks, origin_of
-from login import Confirmation, Replies
+from login import Confirmation, Replies, Way
 from login import Rules as LoginRules
 from scene_pool import Rules as PoolRules
 from settings import WECHAT_ADDRESSES, Mode, Settings
-from wechat import Client, Limits, Senders
+from wechat import App, Client, Limits, Senders, service_account, website_app
 
 
 def pool_rules(settings: Settings) -> PoolRules:
@@ -84,3 +84,14 @@ def site_of(settings: Settings) -> Site:
         phone_url=f"{wechat.mp_base_url.rstrip('/')}/phone" if in_sandbox else "",
         sockets_per_address=settings.pool.sockets_per_address,
     )
+
+
+def web_apps(settings: Settings) -> dict[Way, App]:
+    """Return the apps that web login is open through."""
+    wechat = settings.wechat
+    apps = {}
+    if wechat.web_login or wechat.mode is Mode.SANDBOX:
+        apps[Way.INSIDE] = service_account(wechat.appid, wechat.secret)
+    if wechat.open_appid:
+        apps[Way.DESK] = website_app(wechat.open_appid, wechat.open_secret)
+    return apps

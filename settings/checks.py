@@ -67,7 +67,7 @@ def _addresses(settings: Settings) -> Iterator[Problem]:
             "accounts.url",
             "an SQLAlchemy address with an async driver, like sqlite+aiosqlite:///…",
         )
-    for key in ("api_base_url", "mp_base_url"):
+    for key in ("api_base_url", "mp_base_url", "open_base_url"):
         if urlsplit(getattr(settings.wechat, key)).scheme not in {"http", "https"}:
             yield f"wechat.{key}", "an http:// or https:// address"
 
@@ -82,6 +82,11 @@ def _wechat(wechat: WeChatSettings) -> Iterator[Problem]:
         yield "wechat.token_url", "an http:// or https:// address"
     if wechat.token_url_secret and not wechat.token_url:
         yield "wechat.token_url_secret", "wechat.token_url beside it"
+    if bool(wechat.open_appid) != bool(wechat.open_secret):
+        missing = "open_secret" if wechat.open_appid else "open_appid"
+        yield f"wechat.{missing}", "open_appid and open_secret, or neither"
+    if wechat.open_appid == wechat.appid:
+        yield "wechat.open_appid", "the website app's own appid, not the service account's"
     if wechat.mode is not Mode.OFFICIAL or wechat.api_base_url != OFFICIAL_API:
         return
     of_the_sandbox = {"appid": SANDBOX_APPID, "secret": SANDBOX_SECRET, "token": SANDBOX_TOKEN}

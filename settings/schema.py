@@ -31,6 +31,9 @@ OFFICIAL_API = "https://api.weixin.qq.com"
 OFFICIAL_MP = "https://mp.weixin.qq.com"
 WECHAT_ADDRESSES = "wechat"
 """In `wechat.push_allow`: the addresses that WeChat names as its own."""
+OFFICIAL_OPEN = "https://open.weixin.qq.com"
+SANDBOX_OPEN_APPID = "wx5a0b0000000ba5e0"
+SANDBOX_OPEN_SECRET = "another-secret-for-the-sandbox"  # noqa: S105, opens nothing
 
 
 class Mode(StrEnum):
@@ -43,7 +46,7 @@ class Mode(StrEnum):
 SECRET_KEYS = frozenset(
     {
         *("secret", "token", "encoding_aes_key", "previous_encoding_aes_key", "url"),
-        *("proxy_url", "token_url", "token_url_secret"),
+        *("proxy_url", "token_url", "token_url_secret", "open_secret"),
     }
 )
 """Keys whose values are, or may contain, a secret: never shown."""
@@ -106,6 +109,10 @@ class WeChatSettings(Section, frozen=True):
     proxy_url: str = ""
     token_url: str = ""
     token_url_secret: Annotated[str, Meta(pattern=r"^[!-~]*\Z")] = ""
+    web_login: bool = False
+    open_appid: str = ""
+    open_secret: str = ""
+    open_base_url: str = OFFICIAL_OPEN
     timeout_seconds: PositiveSeconds = 3
     push_window_seconds: PositiveSeconds = 300
     push_allow: tuple[str, ...] = ()

@@ -30,9 +30,10 @@ const view = new AttemptView(
   { onChoose: (number) => attempt.choose(number), onRetry: retry },
   { keepable: isPhone },
 );
+const memory = new Memory("sign-in");
 const attempt = new Attempt({
   connection: new Connection(socketUrl(location), isHidden),
-  memory: new Memory("sign-in"),
+  memory,
   isHidden,
   onChange: changed,
 });
@@ -83,6 +84,15 @@ function showBindForm() {
   bindForm.elements.namedItem("username").focus();
 }
 
+/** Not every phone's browser keeps a picture after a long press. WeChat's does, and cannot download. */
+function offerToSave() {
+  const link = main.querySelector("[data-part=save-code]");
+  main.addEventListener("saoma:code", () => {
+    link.href = main.querySelector("[data-part=code]").src;
+    link.hidden = false;
+  });
+}
+
 /** A page that the server does not understand is not helped by another code. */
 function retry() {
   if (attempt.snapshot.error === ErrorCode.BAD_MESSAGE) location.reload();
@@ -130,9 +140,11 @@ main.addEventListener("saoma:code", ({ detail }) => {
 });
 
 if (isPhone) {
-  passwordFold.open = true;
+  passwordFold.open = !main.querySelector("[data-testid=web-login]");
   if (/MicroMessenger/i.test(navigator.userAgent)) {
     main.querySelector("[data-part=phone-hint]").textContent = text("hint_inside_wechat");
+  } else {
+    offerToSave();
   }
 }
 watchPresence({
@@ -143,4 +155,6 @@ watchPresence({
   onOnline: () => attempt.online(),
   onActivity: () => attempt.active(),
 });
+// Back from WeChat's page, somebody who has no account here yet goes on where a scan would have led.
+if (main.dataset.resume) memory.keep({ resume: main.dataset.resume });
 attempt.start();

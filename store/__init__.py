@@ -9,7 +9,7 @@ it knows nothing of what they keep.
 from store.clock import Clock
 from store.connection import Store, StoreUnavailable, connect
 from store.script import Script
-from store.secrets import digest, new_secret
+from store.secrets import derive, digest, new_secret
 from store.signals import Signals
 from store.throttle import Limit, Throttle
 
@@ -22,6 +22,7 @@ __all__ = [
     "StoreUnavailable",
     "Throttle",
     "connect",
+    "derive",
     "digest",
     "new_secret",
 ]

@@ -217,7 +217,11 @@ def _settings(
     given: dict[str, dict[str, Any]] = {
         "server": {"public_url": base_url},
         "redis": {"url": store_url, "key_prefix": prefix or f"site{next(_sites)}"},
-        "wechat": {"api_base_url": sandbox.base_url, "mp_base_url": sandbox.base_url},
+        "wechat": {
+            "api_base_url": sandbox.base_url,
+            "mp_base_url": sandbox.base_url,
+            "open_base_url": sandbox.base_url,
+        },
         "accounts": {"url": f"sqlite+aiosqlite:///{folder}/accounts.db"},
     }
     for section, values in sections.items():

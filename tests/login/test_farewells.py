@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from accounts import Account, Directory
+from accounts import Account, Directory, Identity
 from login import BindAsked, Confirmation, Farewells, SignedIn
 from login.errors import BindTokenGone, CodeGone
 from store import StoreUnavailable, connect
@@ -284,12 +284,12 @@ class HeldDirectory(Directory):
         await self._wait()
         return account
 
-    async def bind(self, openid: str, account_id: int, since: int | None = None) -> None:
+    async def bind(self, openid: str | Identity, account_id: int, since: int | None = None) -> None:
         """Bind, and go on when the gate is open."""
         await super().bind(openid, account_id, since)
         await self._wait()
 
-    async def register(self, openid: str, since: int | None = None) -> Account:
+    async def register(self, openid: str | Identity, since: int | None = None) -> Account:
         """Make an account, and go on when the gate is open."""
         account = await super().register(openid, since)
         await self._wait()

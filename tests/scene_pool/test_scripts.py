@@ -53,7 +53,8 @@ def test_scripts_are_found() -> None:
     """
     There is something to check, in the pool and beside it.
     """
-    assert {"scene_pool", "store", "accounts", "wechat"} == {file.parent.name for file in SCRIPTS}
+    folders = {file.parent.name for file in SCRIPTS}
+    assert {"accounts", "login", "scene_pool", "store", "wechat"} == folders
     assert len(SCRIPTS) >= 11
 
 

@@ -10,6 +10,7 @@ import pytest
 from serving import set_up_logging
 from tests.server.conftest import StartSite
 from tests.server.pushing import push, scan, scan_xml
+from tests.server.web import DESK, INSIDE, WEBSITE, query_of, way_back
 from tests.site import OPENID, OTHER_OPENID, PASSWORD, Page, Site, Visitor
 
 SCENE = 3_987_654_321
@@ -132,6 +133,48 @@ def of_browser(recorder: Recorder) -> dict[str, str]:
     """Return the browser's own secrets, which are no news to it but may not be logged."""
     names = ("saoma_browser", "saoma_session")
     return {name: recorder.visitor.cookie(name) or "" for name in names}
+
+
+async def test_web_login_tells_no_secret(
+    start_site: StartSite, debug_log: pytest.LogCaptureFixture
+) -> None:
+    """
+    Neither the state, the code, the secrets nor the ids of a web login are logged or shown.
+    """
+    site = await start_site(wechat=WEBSITE)
+    await site.add_account("alice")
+    recorder, ways = Recorder(site.visitor()), []
+    for agent, fault in (
+        (INSIDE, {}),
+        (DESK, {}),
+        (INSIDE, {"drop": True}),
+        (DESK, {"errcode": 1}),
+    ):
+        ways.append(await way_back(site, recorder.visitor, agent))
+        if fault:
+            site.sandbox.platform.fail("/sns/oauth2/access_token", times=2, **fault)
+        for path in (ways[-1], ways[-1], "/"):
+            await recorder.request("GET", path, headers={"User-Agent": agent})
+    user = site.sandbox.platform.users.get(OPENID)
+    web, wechat = site.sandbox.platform.oauth, site.settings.wechat
+
+    shown = "\n".join(line for line in recorder.seen if not line.startswith(site.base_url))
+    logged = "\n".join(
+        record.getMessage() for record in debug_log.records if not of_the_sandbox(record)
+    )
+    never = {
+        "openid": OPENID,
+        "openid of the website app": web.openid_of(user, wechat.open_appid),
+        "unionid": web.unionid_of(user),
+        "secret": wechat.secret,
+        "secret of the website app": wechat.open_secret,
+        **{f"state {place}": query_of(way)["state"] for place, way in enumerate(ways)},
+        **{f"code {place}": query_of(way)["code"] for place, way in enumerate(ways)},
+    }
+    assert "web login outcome=bind_required" in logged
+    assert "web login failed" in logged
+    assert [] == [name for name, value in never.items() if value in shown]
+    assert [] == [name for name, value in never.items() if value in logged]
 
 
 async def test_log_has_one_line_for_each_event(

@@ -10,6 +10,7 @@ from settings import (
     callback_url,
     needs_sandbox,
     needs_store,
+    sandbox_account,
     with_addresses,
     with_overrides,
 )
@@ -60,6 +61,7 @@ def test_embedded_store_and_sandbox_get_real_addresses():
     assert f"unix://{SOCKET}" == used.redis.url
     assert "http://127.0.0.1:8889" == used.wechat.api_base_url
     assert "http://127.0.0.1:8889" == used.wechat.mp_base_url
+    assert "http://127.0.0.1:8889" == used.wechat.open_base_url
 
 
 def test_sandbox_that_runs_elsewhere_is_used_and_not_started():
@@ -79,3 +81,26 @@ def test_callback_reaches_a_server_that_listens_everywhere():
     given = settings(server={"host": "0.0.0.0", "port": 9000})
 
     assert "http://127.0.0.1:9000/wechat" == callback_url(given)
+
+
+def test_sandbox_knows_the_apps_and_the_domain_of_the_site():
+    """
+    The demo has a website app too, and web login leads back to where browsers see the site.
+    """
+    used = with_addresses(settings(server={"public_url": "http://localhost:8888"}), SOCKET)
+    account = sandbox_account(used)
+
+    assert used.wechat.open_appid
+    assert used.wechat.open_secret == account["SANDBOX_OPEN_SECRET"]
+    assert used.wechat.open_appid == account["SANDBOX_OPEN_APPID"]
+    assert "localhost" == account["SANDBOX_WEB_DOMAIN"]
+
+
+def test_official_mode_gets_no_app_of_the_sandbox():
+    """
+    What is for the demo is nowhere else.
+    """
+    used = with_addresses(settings(wechat={"mode": "official"}), SOCKET)
+
+    assert "" == used.wechat.open_appid == used.wechat.open_secret
+    assert "https://open.weixin.qq.com" == used.wechat.open_base_url

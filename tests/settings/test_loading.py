@@ -103,6 +103,25 @@ def test_load_empty_file_gives_the_defaults(folder: Path):
         ),
         ("wechat: {push_allow: off}", "wechat.push_allow: expected array, found False (bool)"),
         ("wechat: {push_allow: wechat}", "wechat.push_allow: expected array, found wechat (str)"),
+        (
+            "wechat: {open_appid: wx1}",
+            "wechat.open_secret: expected open_appid and open_secret, or neither, "
+            "found an empty text",
+        ),
+        (
+            "wechat: {open_secret: hush}",
+            "wechat.open_appid: expected open_appid and open_secret, or neither, found  (str)",
+        ),
+        (
+            "wechat: {appid: wx1, open_appid: wx1, open_secret: hush}",
+            "wechat.open_appid: expected the website app's own appid, not the service account's, "
+            "found wx1 (str)",
+        ),
+        (
+            "wechat: {open_base_url: open.example}",
+            "wechat.open_base_url: expected an http:// or https:// address, "
+            "found open.example (str)",
+        ),
         ("pool: {size: 1, size: 2}", "line 1: expected YAML, found a second key 'size'"),
     ],
 )
@@ -189,7 +208,7 @@ def test_load_missing_variable_is_named(folder: Path):
     "key",
     [
         *("secret", "token", "encoding_aes_key", "previous_encoding_aes_key"),
-        *("proxy_url", "token_url", "token_url_secret"),
+        *("proxy_url", "token_url", "token_url_secret", "open_secret"),
     ],
 )
 def test_load_does_not_show_secrets(folder: Path, key: str):

@@ -1,0 +1,289 @@
+"""Web login: WeChat's own page tells who came, without a code on ours. It ends as a scan does.
+
+Signed in, or a visitor who has no account yet: that one becomes an attempt which
+waits for its binding, so that the sign-in page and `Entrance` do the rest.
+
+A repeated request must get what the first one got, and the store must hold
+nothing that can be used as a cookie. So session token and resume token are made
+of the browser's own cookie and of a random text that the store keeps for a
+moment: whoever has only one of the two has nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from enum import StrEnum
+from uuid import uuid4
+
+import msgspec
+from msgspec import Struct
+
+from accounts import AccountsUnavailable, Directory, Identity, Sessions
+from login.entrance import SignedIn
+from login.errors import (
+    LoginError,
+    NotOffered,
+    OnlyInWeChat,
+    RateLimited,
+    ServiceUnavailable,
+    SnapshotRefused,
+    WebLoginGone,
+    WebLoginUnavailable,
+)
+from login.flow import State
+from login.rules import Rules
+from login.trips import Taken, Trips
+from scene_pool import Attempts
+from store import Limit, StoreUnavailable, Throttle, derive, digest, new_secret
+from wechat import App, CodeInvalid, OAuth, WeChatError
+
+log = logging.getLogger(__name__)
+
+CALLBACK_PATH = "/login/wechat/callback"
+# Each start is a record in the store; many phones may share one address.
+STARTS = 300
+STARTS_SECONDS = 60.0
+# A repeated request waits so long for the first one's answer, asking so often.
+WAIT_SECONDS = 8.0
+POLL_SECONDS = 0.1
+
+
+class Way(StrEnum):
+    """How a visitor's browser gets to a page of WeChat."""
+
+    NONE = ""
+    INSIDE = "inside"
+    """Inside WeChat's own browser, by the service account."""
+    DESK = "desk"
+    """In another browser, on a desk, by a website app."""
+
+
+class Arrived(Struct, frozen=True, kw_only=True):
+    """Who came back. Without a session, *resume* continues an attempt that awaits binding."""
+
+    next: str
+    signed_in: SignedIn | None = None
+    resume: str = ""
+
+
+class Outcome(Struct, frozen=True, omit_defaults=True):
+    """What became of a code: an error, an account, or an attempt that awaits binding."""
+
+    error: str = ""
+    account: int = 0
+    attempt: str = ""
+    nonce: str = ""
+
+
+ERRORS: dict[str, type[LoginError]] = {
+    error.code: error
+    for error in (WebLoginGone, SnapshotRefused, WebLoginUnavailable, ServiceUnavailable)
+}
+
+
+GONE = Outcome(error=WebLoginGone.code)
+
+
+class WebLogin:
+    """Lets people in by WeChat's pages. Every method raises `LoginError`s only."""
+
+    def __init__(
+        self,
+        trips: Trips,
+        oauth: OAuth,
+        attempts: Attempts,
+        directory: Directory,
+        sessions: Sessions,
+        throttle: Throttle,
+        rules: Rules,
+        *,
+        apps: dict[Way, App],
+        public_url: str,
+        resume_seconds: Callable[[], float],
+        session_created: Callable[[], None],
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
+        self._trips = trips
+        self._oauth = oauth
+        self._attempts = attempts
+        self._directory = directory
+        self._sessions = sessions
+        self._throttle = throttle
+        self._rules = rules
+        self._apps = apps
+        self._callback = public_url + CALLBACK_PATH
+        self._resume_seconds = resume_seconds
+        self._session_created = session_created
+        self._wait_seconds = wait_seconds
+
+    def way_of(self, user_agent: str) -> Way:
+        """Return the way that is open to a browser, by what it calls itself."""
+        if is_inside_wechat(user_agent):
+            way = Way.INSIDE
+        else:
+            way = Way.NONE if is_phone(user_agent) else Way.DESK
+        return way if way in self._apps else Way.NONE
+
+    def helps_in_wechat(self, user_agent: str) -> bool:
+        """Tell whether this browser's visitor had better open the page in WeChat."""
+        return Way.INSIDE in self._apps and is_phone(user_agent) and not self.way_of(user_agent)
+
+    async def start(self, user_agent: str, *, browser: str, address: str, onward: str) -> str:
+        """Return the address at WeChat for *browser* (the digest of its cookie).
+
+        *onward* is the path of this site where the visitor wants to go then.
+
+        Raises:
+            NotOffered, OnlyInWeChat, RateLimited
+        """
+        way = self.way_of(user_agent)
+        if not way:
+            raise _failure(OnlyInWeChat if Way.INSIDE in self._apps else NotOffered, onward)
+        try:
+            limit = Limit(f"web {address}", STARTS, STARTS_SECONDS)
+            _, wait = await self._throttle.count([limit])
+            if wait:
+                raise RateLimited(wait)
+            state = await self._trips.begin(browser=browser, app=way, onward=onward)
+        except StoreUnavailable as error:
+            raise _unavailable(error) from None
+        return self._oauth.address(self._apps[way], self._callback, state)
+
+    async def refused(self, state: str, *, cookie: str) -> str:
+        """Note that the visitor refused at WeChat; return where they wanted to go."""
+        try:
+            taken = await self._trips.take(
+                state, browser=digest(cookie), code="", taker=new_secret()
+            )
+        except StoreUnavailable as error:
+            raise _unavailable(error) from None
+        return taken.next if taken else ""
+
+    async def arrive(self, state: str, code: str, *, cookie: str) -> Arrived:
+        """Let in who came back with *code*; *cookie* is the browser's own secret.
+
+        Asked again, also at the same time and on another process, it answers the same.
+
+        Raises:
+            WebLoginGone: the trip is over, another browser's, or none.
+            SnapshotRefused, WebLoginUnavailable, ServiceUnavailable
+        """
+        try:
+            taken = await self._trips.take(
+                state, browser=digest(cookie), code=code, taker=new_secret()
+            )
+            if taken is None:
+                raise WebLoginGone
+            settle = self._settle if taken.mine else self._await_settled
+            outcome = await settle(taken, state, code, cookie)
+            return await self._arrived(outcome, taken.next, cookie)
+        except (StoreUnavailable, AccountsUnavailable) as error:
+            raise _unavailable(error) from None
+
+    # ---- the request that exchanges the code
+
+    async def _settle(self, taken: Taken, state: str, code: str, cookie: str) -> Outcome:
+        outcome = await self._exchange(taken.app, code, cookie)
+        text = msgspec.json.encode(outcome).decode()
+        await self._trips.settle(state, taken.taker, text)
+        return outcome
+
+    async def _exchange(self, way: str, code: str, cookie: str) -> Outcome:
+        try:
+            app = self._apps[Way(way)]
+            user = await self._oauth.exchange(app, code)
+            if user.is_snapshot:
+                return Outcome(error=SnapshotRefused.code)
+            identity = Identity(appid=app.appid, openid=user.openid, unionid=user.unionid)
+            return await self._let_in(identity, cookie)
+        except CodeInvalid as error:
+            log.info("web login refused %s", error)
+            return Outcome(error=WebLoginGone.code)
+        except (WeChatError, KeyError) as error:  # KeyError: the way was closed meanwhile
+            log.warning("web login failed error=%s %s", type(error).__name__, error)
+            return Outcome(error=WebLoginUnavailable.code)
+        except AccountsUnavailable as error:
+            log.warning("unavailable error=%s %s", type(error).__name__, error)
+            return Outcome(error=ServiceUnavailable.code)
+
+    async def _let_in(self, identity: Identity, cookie: str) -> Outcome:
+        account = await self._directory.recognise(identity)
+        if account is None and self._rules.auto_register:
+            account = await self._directory.register(identity)
+        nonce = new_secret()
+        secret = derive(cookie, nonce)
+        if account is None:
+            return await self._ask_to_bind(identity, cookie, secret, nonce)
+        await self._sessions.begin(account.id, token=secret)
+        self._session_created()
+        log.info("signed in by=web account=%d", account.id)
+        return Outcome(account=account.id, nonce=nonce)
+
+    async def _ask_to_bind(
+        self, identity: Identity, cookie: str, secret: str, nonce: str
+    ) -> Outcome:
+        uuid = uuid4().hex
+        await self._attempts.begin(
+            uuid,
+            {
+                "state": State.BIND_REQUIRED,
+                "browser": digest(cookie),
+                "resume": digest(secret),
+                "openid": identity.openid,
+                "appid": identity.appid,
+                "unionid": identity.unionid,
+            },
+            keep_seconds=self._rules.bind_seconds + self._resume_seconds(),
+        )
+        log.info("web login outcome=bind_required attempt=%s", uuid)
+        return Outcome(attempt=uuid, nonce=nonce)
+
+    # ---- the requests that repeat it
+
+    async def _await_settled(self, taken: Taken, state: str, code: str, cookie: str) -> Outcome:
+        found: Taken | None = taken
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                while found and not found.outcome:
+                    await asyncio.sleep(POLL_SECONDS)
+                    found = await self._trips.take(
+                        state, browser=digest(cookie), code=code, taker=taken.taker
+                    )
+        except TimeoutError:
+            found = None
+        # The request that took the code may have died with its process.
+        return msgspec.json.decode(found.outcome, type=Outcome) if found else GONE
+
+    async def _arrived(self, outcome: Outcome, onward: str, cookie: str) -> Arrived:
+        if outcome.error:
+            raise _failure(ERRORS.get(outcome.error, WebLoginGone), onward)
+        secret = derive(cookie, outcome.nonce)
+        if outcome.attempt:
+            return Arrived(next=onward, resume=f"{outcome.attempt}.{secret}")
+        # Who has signed out since then is not signed in by coming back to the address.
+        session = await self._sessions.find(secret)
+        account = await self._directory.by_id(outcome.account) if session else None
+        if session is None or account is None:
+            raise _failure(WebLoginGone, onward)
+        return Arrived(next=onward, signed_in=SignedIn(session, account))
+
+
+def is_inside_wechat(user_agent: str) -> bool:
+    """Tell WeChat's browser from others; WeCom's calls itself by both names."""
+    return "MicroMessenger" in user_agent and "wxwork" not in user_agent
+
+
+def is_phone(user_agent: str) -> bool:
+    """Tell whether the browser is on a phone, which cannot scan its own screen."""
+    return "Mobile" in user_agent
+
+
+def _failure(kind: type[LoginError], onward: str) -> LoginError:
+    failure = kind()
+    failure.next = onward
+    return failure
+
+
+def _unavailable(error: Exception) -> ServiceUnavailable:
+    log.warning("unavailable error=%s %s", type(error).__name__, error)
+    return ServiceUnavailable()
