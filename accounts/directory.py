@@ -24,6 +24,7 @@ from accounts.identities import (
     Identity,
     OpenidTaken,
     insert_identity,
+    knows_unionid,
     learn_unionid,
     owner_of,
     owner_of_person,
@@ -147,6 +148,11 @@ class Directory:
         async with self._transaction() as connection:
             rows = await connection.execute(self._accounts().order_by(accounts.c.folded))
             return [_account(row) for row in rows]
+
+    async def lacks_unionid(self, openid: str) -> bool:
+        """Tell whether nobody knows the unionid of this openid of the service account yet."""
+        async with self._transaction() as connection:
+            return not await knows_unionid(connection, self._identity(openid))
 
     async def add(
         self,

@@ -77,6 +77,18 @@ async def refuse_strangers(
         raise AccountTaken
 
 
+async def knows_unionid(connection: AsyncConnection, identity: Identity) -> bool:
+    """Tell whether an identity is bound and its unionid written down."""
+    known = await connection.scalar(
+        select(identities.c.id).where(
+            identities.c.openid == identity.openid,
+            identities.c.appid == identity.appid,
+            identities.c.unionid.is_not(None),
+        )
+    )
+    return known is not None
+
+
 async def learn_unionid(connection: AsyncConnection, identity: Identity) -> None:
     """Write down the unionid of an identity that is bound, if it was told."""
     if identity.unionid:

@@ -69,6 +69,8 @@ class CallbackHandler(BaseHandler):
             return
         self.set_header("Content-Type", f"{push.form.value}; charset=utf-8")
         self.finish(self.context.pushes.reply(push, text))
+        if push.kind is PushKind.SCAN and self.context.unionids:
+            self.context.unionids.heard_of(push.openid)
 
     async def _handle(self, push: Push) -> str:
         """Let *push* take effect; return what the phone shows, "" for nothing."""

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from tornado.httputil import HTTPServerRequest
 from tornado.websocket import WebSocketHandler
 
-from login import Entrance, Farewells, Pages, Receipts, Scans, SecondThoughts, WebLogin
+from login import Entrance, Farewells, Pages, Receipts, Scans, SecondThoughts, Unionids, WebLogin
 from store import Clock
 from wechat import Pushes, Senders
 
@@ -167,6 +167,8 @@ class Context(Struct, kw_only=True):
     receipts: Receipts
     senders: Senders
     web: WebLogin
+    unionids: Unionids | None
+    """None where unionids would join nothing."""
     texts: "Texts"
     visits: "Visits"
     static_version: str

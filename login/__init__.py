@@ -20,6 +20,7 @@ from login.rules import Confirmation, Rules
 from login.scans import Scans
 from login.second_thoughts import SecondThoughts
 from login.trips import Trips
+from login.unionids import Unionids
 from login.visit import Visit
 from login.web import CALLBACK_PATH, Arrived, Way, WebLogin
 
@@ -42,6 +43,7 @@ __all__ = [
     "SecondThoughts",
     "SignedIn",
     "Trips",
+    "Unionids",
     "Visit",
     "Way",
     "WebLogin",

@@ -33,6 +33,7 @@ from login.errors import (
 from login.flow import State
 from login.rules import Rules
 from login.trips import Taken, Trips
+from login.unionids import Unionids
 from scene_pool import Attempts
 from store import Limit, StoreUnavailable, Throttle, derive, digest, new_secret
 from wechat import App, CodeInvalid, OAuth, WeChatError
@@ -98,6 +99,7 @@ class WebLogin:
         rules: Rules,
         *,
         apps: dict[Way, App],
+        unionids: Unionids | None,
         public_url: str,
         resume_seconds: Callable[[], float],
         session_created: Callable[[], None],
@@ -111,6 +113,7 @@ class WebLogin:
         self._throttle = throttle
         self._rules = rules
         self._apps = apps
+        self._unionids = unionids
         self._callback = public_url + CALLBACK_PATH
         self._resume_seconds = resume_seconds
         self._session_created = session_created
@@ -195,7 +198,7 @@ class WebLogin:
             if user.is_snapshot:
                 return Outcome(error=SnapshotRefused.code)
             identity = Identity(appid=app.appid, openid=user.openid, unionid=user.unionid)
-            return await self._let_in(identity, cookie)
+            return await self._let_in(Way(way), identity, cookie)
         except CodeInvalid as error:
             log.info("web login refused %s", error)
             return Outcome(error=WebLoginGone.code)
@@ -206,8 +209,12 @@ class WebLogin:
             log.warning("unavailable error=%s %s", type(error).__name__, error)
             return Outcome(error=ServiceUnavailable.code)
 
-    async def _let_in(self, identity: Identity, cookie: str) -> Outcome:
+    async def _let_in(self, way: Way, identity: Identity, cookie: str) -> Outcome:
         account = await self._directory.recognise(identity)
+        if account is None and way is Way.INSIDE and self._unionids:
+            # Perhaps the website app knows them; the silent page does not tell the unionid.
+            identity = await self._unionids.complete(identity)
+            account = await self._directory.recognise(identity)
         if account is None and self._rules.auto_register:
             account = await self._directory.register(identity)
         nonce = new_secret()

@@ -24,6 +24,7 @@ from sandbox.users import User
 MOST_EXPIRE_SECONDS = 2_592_000
 """30 days. Source: WeChat, "Generating a parametric QR code"."""
 MOST_CONTENT_BYTES = 2048
+MOST_USERS_AT_ONCE = 100
 
 Json = dict[str, object]
 Query = Mapping[str, str]
@@ -111,7 +112,7 @@ def _user_info(platform: Platform, query: Query, body: bytes) -> Json:
     user = _user(platform, query.get("openid", ""))
     if not user.follower:
         return {"subscribe": 0, "openid": user.openid, "tagid_list": []}
-    scene = user.followed_by
+    scene, unionid = user.followed_by, platform.oauth.unionid_of(user)
     return {
         "subscribe": 1,
         "openid": user.openid,
@@ -130,7 +131,16 @@ def _user_info(platform: Platform, query: Query, body: bytes) -> Json:
         "subscribe_scene": "ADD_SCENE_SEARCH" if scene is None else "ADD_SCENE_QR_CODE",
         "qr_scene": scene if isinstance(scene, int) else 0,
         "qr_scene_str": scene if isinstance(scene, str) else "",
+        **({"unionid": unionid} if unionid else {}),
     }
+
+
+def _users_info(platform: Platform, query: Query, body: bytes) -> Json:
+    asked = _read(body, bodies.BatchUsers).user_list
+    if not 1 <= len(asked) <= MOST_USERS_AT_ONCE:
+        raise ApiError(40032)
+    infos = [_user_info(platform, {"openid": user.openid}, b"") for user in asked]
+    return {"user_info_list": infos}
 
 
 def _send_message(platform: Platform, query: Query, body: bytes) -> Json:
@@ -191,6 +201,7 @@ ENDPOINTS = {
     "/cgi-bin/stable_token": Endpoint("POST", _stable_token, needs_token=False),
     "/cgi-bin/qrcode/create": Endpoint("POST", _create_code),
     "/cgi-bin/user/info": Endpoint("GET", _user_info),
+    "/cgi-bin/user/info/batchget": Endpoint("POST", _users_info),
     "/cgi-bin/message/custom/send": Endpoint("POST", _send_message),
     "/cgi-bin/getcallbackip": Endpoint("GET", _callback_addresses),
     "/cgi-bin/get_api_domain_ip": Endpoint("GET", _api_addresses),

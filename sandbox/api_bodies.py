@@ -36,6 +36,18 @@ class ActionInfo(msgspec.Struct):
     scene: Scene
 
 
+class BatchUser(msgspec.Struct):
+    """One user of a list."""
+
+    openid: str
+
+
+class BatchUsers(msgspec.Struct):
+    """`POST /cgi-bin/user/info/batchget`."""
+
+    user_list: list[BatchUser] = []
+
+
 class Text(msgspec.Struct):
     """The content of a text message."""
 

@@ -20,6 +20,7 @@ ERRMSG = {
     40014: "invalid access_token",
     40029: "invalid code",
     40030: "invalid refresh_token",
+    40032: "invalid openid list size",
     40033: "invalid charset. please check your request, if include \\uxxxx will create fail!",
     40052: "invalid action name",
     40053: "invalid action info",

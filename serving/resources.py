@@ -27,6 +27,8 @@ from login import (
     Scans,
     SecondThoughts,
     Trips,
+    Unionids,
+    Way,
     WebLogin,
 )
 from scene_pool import Attempts, ScenePool
@@ -118,6 +120,10 @@ async def open_resources(
         session_created=metrics.sessions_created.inc,
         bind_ended=lambda outcome: metrics.binds.labels(outcome).inc(),
     )
+    apps = web_apps(settings)
+    unionids = Unionids(client, directory) if Way.DESK in apps else None
+    if unionids:
+        stack.push_async_callback(unionids.close)
     oauth = OAuth(
         api_base_url=wechat.api_base_url,
         open_base_url=wechat.open_base_url,
@@ -133,7 +139,8 @@ async def open_resources(
         sessions,
         throttle,
         rules,
-        apps=web_apps(settings),
+        apps=apps,
+        unionids=unionids,
         public_url=site.public_url,
         resume_seconds=lambda: pool.rules.resume_seconds,
         session_created=metrics.sessions_created.inc,
@@ -167,6 +174,7 @@ async def open_resources(
         senders=await stack.enter_async_context(senders_of(settings, client)),
         receipts=Receipts(store, window_seconds=wechat.push_window_seconds),
         web=web,
+        unionids=unionids,
         texts=Texts(folder / "templates" / "texts.json"),
         visits=Visits(settings.phone.language, known_cities),
         static_version=version_of(folder / "static"),

@@ -12,6 +12,7 @@ from wechat.oauth import App, CodeInvalid, OAuth, WebUser, service_account, webs
 from wechat.pushes import Push, Pushes, PushKind
 from wechat.seal import BadSignature, Letter
 from wechat.senders import Senders
+from wechat.users import unionid_of
 
 __all__ = [
     "App",
@@ -36,5 +37,6 @@ __all__ = [
     "WeChatUnavailable",
     "WebUser",
     "service_account",
+    "unionid_of",
     "website_app",
 ]

@@ -26,6 +26,7 @@ from wechat.transport import Answer, OnCall, Request, Transport, seconds_in
 CHECK_SECONDS = 5.0
 TOKEN_ENDPOINT = "/cgi-bin/stable_token"  # noqa: S105, an address
 OWN_TOKEN_ENDPOINT = "token_url"  # noqa: S105, a name
+USERS_ENDPOINT = "/cgi-bin/user/info/batchget"
 QRCODE_ENDPOINT = "/cgi-bin/qrcode/create"
 CALLBACK_ENDPOINT = "/cgi-bin/getcallbackip"
 
@@ -140,6 +141,19 @@ class Client:
         )
         found = answer.get("ip_list")
         return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
+
+    async def users_info(self, openids: list[str]) -> Answer:
+        """Return what WeChat tells of users of the account, at most a hundred.
+
+        Raises:
+            WeChatError: one of its three kinds.
+
+        Source: WeChat, "Getting users' basic information (UnionID)".
+        """
+        body = {"user_list": [{"openid": openid} for openid in openids]}
+        return await self._call(
+            Request(endpoint=USERS_ENDPOINT, url=self._api + USERS_ENDPOINT, body=body)
+        )
 
     def picture_of(self, ticket: str) -> str:
         """Return the address of WeChat's own picture of the code."""

@@ -44,6 +44,7 @@ def web_login(
         Sessions(store, idle_seconds=1000, absolute_seconds=9000),
         Throttle(store),
         saoma.rules,
+        unionids=None,
         apps={Way.INSIDE: service_account(account.appid, account.secret)},
         public_url="http://127.0.0.1",
         resume_seconds=lambda: 60,

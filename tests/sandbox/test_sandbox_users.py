@@ -149,3 +149,21 @@ async def test_callback_addresses_are_this_machine(client: Any) -> None:
     answer = await client.get("/cgi-bin/getcallbackip")
 
     assert answer == {"ip_list": ["127.0.0.1", "::1/128"]}
+
+
+async def test_list_of_users_is_told_with_their_unionids(client: Any, openids: Any) -> None:
+    """
+    `user/info/batchget` tells of several at once; who does not follow has no unionid.
+    """
+    path = "/cgi-bin/user/info/batchget"
+    asked = [{"openid": openids[name], "lang": "zh_CN"} for name in ("小明", "小刚")]
+    told = (await client.post(path, {"user_list": asked}))["user_info_list"]
+    alone = await client.get("/cgi-bin/user/info", openid=openids["小明"])
+    unknown = await client.post(path, {"user_list": [{"openid": "oUnknown"}]})
+    nobody = await client.post(path, {"user_list": []})
+    crowd = await client.post(path, {"user_list": asked[:1] * 101})
+
+    assert alone == told[0]
+    assert alone["unionid"].startswith("o6_")
+    assert {"subscribe": 0, "openid": openids["小刚"], "tagid_list": []} == told[1]
+    assert [40003, 40032, 40032] == [each["errcode"] for each in (unknown, nobody, crowd)]
