@@ -22,7 +22,8 @@ from login.second_thoughts import SecondThoughts
 from login.trips import Trips
 from login.unionids import Unionids
 from login.visit import Visit
-from login.web import CALLBACK_PATH, Arrived, Way, WebLogin
+from login.ways import Way
+from login.web import CALLBACK_PATH, Arrived, WebLogin
 
 __all__ = [
     "CALLBACK_PATH",

@@ -12,7 +12,6 @@ moment: whoever has only one of the two has nothing.
 import asyncio
 import logging
 from collections.abc import Callable
-from enum import StrEnum
 from uuid import uuid4
 
 import msgspec
@@ -34,6 +33,7 @@ from login.flow import State
 from login.rules import Rules
 from login.trips import Taken, Trips
 from login.unionids import Unionids
+from login.ways import Way, is_phone, way_for
 from scene_pool import Attempts
 from store import Limit, StoreUnavailable, Throttle, derive, digest, new_secret
 from wechat import App, CodeInvalid, OAuth, WeChatError
@@ -47,16 +47,6 @@ STARTS_SECONDS = 60.0
 # A repeated request waits so long for the first one's answer, asking so often.
 WAIT_SECONDS = 8.0
 POLL_SECONDS = 0.1
-
-
-class Way(StrEnum):
-    """How a visitor's browser gets to a page of WeChat."""
-
-    NONE = ""
-    INSIDE = "inside"
-    """Inside WeChat's own browser, by the service account."""
-    DESK = "desk"
-    """In another browser, on a desk, by a website app."""
 
 
 class Arrived(Struct, frozen=True, kw_only=True):
@@ -78,7 +68,13 @@ class Outcome(Struct, frozen=True, omit_defaults=True):
 
 ERRORS: dict[str, type[LoginError]] = {
     error.code: error
-    for error in (WebLoginGone, SnapshotRefused, WebLoginUnavailable, ServiceUnavailable)
+    for error in (
+        NotOffered,
+        WebLoginGone,
+        SnapshotRefused,
+        WebLoginUnavailable,
+        ServiceUnavailable,
+    )
 }
 
 
@@ -121,10 +117,7 @@ class WebLogin:
 
     def way_of(self, user_agent: str) -> Way:
         """Return the way that is open to a browser, by what it calls itself."""
-        if is_inside_wechat(user_agent):
-            way = Way.INSIDE
-        else:
-            way = Way.NONE if is_phone(user_agent) else Way.DESK
+        way = way_for(user_agent)
         return way if way in self._apps else Way.NONE
 
     def helps_in_wechat(self, user_agent: str) -> bool:
@@ -192,26 +185,28 @@ class WebLogin:
         return outcome
 
     async def _exchange(self, way: str, code: str, cookie: str) -> Outcome:
+        app = next((app for known, app in self._apps.items() if known == way), None)
+        if app is None:  # the way was closed while the visitor was away
+            return Outcome(error=NotOffered.code)
         try:
-            app = self._apps[Way(way)]
             user = await self._oauth.exchange(app, code)
             if user.is_snapshot:
                 return Outcome(error=SnapshotRefused.code)
             identity = Identity(appid=app.appid, openid=user.openid, unionid=user.unionid)
-            return await self._let_in(Way(way), identity, cookie)
+            return await self._let_in(way, identity, cookie)
         except CodeInvalid as error:
             log.info("web login refused %s", error)
             return Outcome(error=WebLoginGone.code)
-        except (WeChatError, KeyError) as error:  # KeyError: the way was closed meanwhile
+        except WeChatError as error:
             log.warning("web login failed error=%s %s", type(error).__name__, error)
             return Outcome(error=WebLoginUnavailable.code)
         except AccountsUnavailable as error:
             log.warning("unavailable error=%s %s", type(error).__name__, error)
             return Outcome(error=ServiceUnavailable.code)
 
-    async def _let_in(self, way: Way, identity: Identity, cookie: str) -> Outcome:
+    async def _let_in(self, way: str, identity: Identity, cookie: str) -> Outcome:
         account = await self._directory.recognise(identity)
-        if account is None and way is Way.INSIDE and self._unionids:
+        if account is None and way == Way.INSIDE and self._unionids:
             # Perhaps the website app knows them; the silent page does not tell the unionid.
             identity = await self._unionids.complete(identity)
             account = await self._directory.recognise(identity)
@@ -273,16 +268,6 @@ class WebLogin:
         if session is None or account is None:
             raise _failure(WebLoginGone, onward)
         return Arrived(next=onward, signed_in=SignedIn(session, account))
-
-
-def is_inside_wechat(user_agent: str) -> bool:
-    """Tell WeChat's browser from others; WeCom's calls itself by both names."""
-    return "MicroMessenger" in user_agent and "wxwork" not in user_agent
-
-
-def is_phone(user_agent: str) -> bool:
-    """Tell whether the browser is on a phone, which cannot scan its own screen."""
-    return "Mobile" in user_agent
 
 
 def _failure(kind: type[LoginError], onward: str) -> LoginError:

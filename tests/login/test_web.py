@@ -137,4 +137,4 @@ async def test_way_that_was_closed_meanwhile_signs_nobody_in(
 
     failure = await failure_of(web, state, "code")
 
-    assert ("wechat_unavailable", "/orders") == (failure.code, failure.next)
+    assert ("web_login_off", "/orders") == (failure.code, failure.next)
