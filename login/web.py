@@ -198,7 +198,7 @@ class WebLogin:
             log.info("web login refused %s", error)
             return Outcome(error=WebLoginGone.code)
         except WeChatError as error:
-            log.warning("web login failed error=%s %s", type(error).__name__, error)
+            log.warning("web login failed way=%s error=%s %s", way, type(error).__name__, error)
             return Outcome(error=WebLoginUnavailable.code)
         except AccountsUnavailable as error:
             log.warning("unavailable error=%s %s", type(error).__name__, error)
