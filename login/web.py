@@ -216,7 +216,8 @@ class WebLogin:
         secret = derive(cookie, nonce)
         if account is None:
             return await self._ask_to_bind(identity, cookie, secret, nonce)
-        await self._sessions.begin(account.id, token=secret)
+        # Who unfollows the service account ends what it let in.
+        await self._sessions.begin(account.id, token=secret, scanned=way == Way.INSIDE)
         self._session_created()
         log.info("signed in by=web account=%d", account.id)
         return Outcome(account=account.id, nonce=nonce)
