@@ -4,7 +4,7 @@ import asyncio
 import base64
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
