@@ -29,14 +29,14 @@
 --
 -- Returns  {'ok', ms the ticket has left}; {'lost'} when the lease, its id or
 --          the attempt is another's by now; {'scanned'} when an older code of the attempt
---          was scanned meanwhile; {'taken'} when the ticket is another lease's: the
---          id then rests until that ticket is dead, so that the next lease has another.
+--          was scanned meanwhile; {'taken'} when the ticket is another lease's, or
+--          was: the id then rests until it is dead, so that the next lease has another.
 local scenes, leased, attempt, ticket = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local state, lease, scene, free_at, holder = unpack(redis.call(
-  'HMGET', attempt, 'state', 'lease', 'scene', 'free_at', 'holder'))
+local state, lease, scene, free_at, holder, attached = unpack(redis.call(
+  'HMGET', attempt, 'state', 'lease', 'scene', 'free_at', 'holder', 'attached'))
 if lease ~= ARGV[1] then return {'lost'} end
 if state and state ~= 'waiting' then return {'scanned'} end
 if holder and holder ~= '' and holder ~= ARGV[10] then return {'lost'} end
@@ -46,9 +46,12 @@ end
 
 local mine = ARGV[2] .. '|' .. scene .. '|' .. lease
 local owner = redis.call('GET', ticket)
+-- A code that has just died here may live a moment longer at WeChat, which then
+-- gives it again: whoever photographed it would scan for this page.
+local was = attached ~= lease and redis.call('EXISTS', KEYS[5]) == 1
 redis.call('ZREM', KEYS[6], scene)
-if owner and owner ~= mine then
-  redis.call('ZADD', scenes, now + math.max(1, redis.call('PTTL', ticket)), scene)
+if owner ~= mine and (owner or was) then
+  redis.call('ZADD', scenes, now + math.max(0, redis.call('PTTL', ticket)), scene)
   redis.call('ZREM', leased, scene)
   if state then redis.call('HDEL', attempt, 'lease', 'scene') else redis.call('DEL', attempt) end
   return {'taken'}

@@ -181,7 +181,7 @@ class Attempts:
         Returns False when there is no such attempt, or one of the digests
         *secret* and *browser* is not its own.
         """
-        keys = [self._attempt(uuid), self._store.key("leased")]
+        keys = [self._attempt(uuid), *map(self._store.key, ("leased", "scenes"))]
         return bool(await self._resume(keys, [secret, browser, holder, self._channel, signal]))
 
     async def renew(self, uuid: str, *, state: str, grant: str, seconds: float) -> float:

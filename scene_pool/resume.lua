@@ -3,6 +3,7 @@
 --
 -- KEYS[1]  attempt  hash: the attempt's record
 -- KEYS[2]  leased   sorted set: ids shown by a page -> end of that, unix ms
+-- KEYS[3]  scenes   sorted set: scene id -> when it is free again, unix ms
 -- ARGV[1]  secret   digest of the resume token
 -- ARGV[2]  browser  digest of the browser's cookie
 -- ARGV[3]  holder   process:socket that shows the attempt from now on
@@ -10,14 +11,17 @@
 -- ARGV[5]  signal   what the former holder's process is told
 --
 -- Returns  1, or 0 when there is no such attempt or a secret is wrong.
-local secret, browser, state, holder, scene, dead, gone = unpack(redis.call(
-  'HMGET', KEYS[1], 'resume', 'browser', 'state', 'holder', 'scene', 'dead_at', 'end_at'))
+local secret, browser, state, holder, scene, free_at, dead, gone = unpack(redis.call(
+  'HMGET', KEYS[1], 'resume', 'browser', 'state', 'holder', 'scene', 'free_at', 'dead_at', 'end_at'))
 if not secret or secret ~= ARGV[1] or browser ~= ARGV[2] then return 0 end
 if holder == ARGV[3] then return 1 end
 redis.call('HSET', KEYS[1], 'holder', ARGV[3])
 if state == 'waiting' then
   redis.call('PEXPIREAT', KEYS[1], gone)
-  if scene then redis.call('ZADD', KEYS[2], 'GT', dead, scene) end
+  -- The id may have been given up for another, which there was none of.
+  if scene and tonumber(redis.call('ZSCORE', KEYS[3], scene)) == tonumber(free_at) then
+    redis.call('ZADD', KEYS[2], 'GT', dead, scene)
+  end
 end
 local process, socket = string.match(holder, '^(.-):(.*)$')
 if process then redis.call('PUBLISH', ARGV[4] .. process, socket .. ' ' .. ARGV[5]) end

@@ -132,6 +132,24 @@ async def test_attach_refuses_a_ticket_of_the_attempts_own_former_lease(
         await attach(pool, await pool.lease("u1"), ticket="t1")
 
 
+async def test_attach_refuses_a_ticket_that_has_just_died(
+    pool: ScenePool, attempts: Attempts, time_machine: TimeMachine
+) -> None:
+    """
+    WeChat may repeat it: a photograph of the former page's code is no scan for the new page.
+    """
+    await attach(pool, await pool.lease("u1"), ticket="t1")
+    await time_machine.forward(250)
+
+    with pytest.raises(TicketTaken):
+        await attach(pool, await pool.lease("u2"), ticket="t1")
+    again = await pool.lease("u2")
+    await attach(pool, again, ticket="t2")
+
+    assert await attempts.owner_of("t1") is None
+    assert TicketOwner("u2", again.scene_id) == await attempts.owner_of("t2")
+
+
 async def test_attach_takes_a_ticket_that_was_forgotten(
     pool: ScenePool, attempts: Attempts, time_machine: TimeMachine
 ) -> None:
@@ -139,7 +157,7 @@ async def test_attach_takes_a_ticket_that_was_forgotten(
     A ticket whose time is over may come again, and belongs to the new attempt.
     """
     await attach(pool, await pool.lease("u1"), ticket="t1")
-    await time_machine.forward(250)
+    await time_machine.forward(900)
 
     await attach(pool, await pool.lease("u2"), ticket="t1")
 

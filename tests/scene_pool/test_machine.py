@@ -40,6 +40,7 @@ from scene_pool import (
     TicketOwner,
     TicketTaken,
 )
+from scene_pool.pool import MEMORY_SECONDS
 from store import connect, digest
 from tests.time_machine import TimeMachine
 
@@ -226,13 +227,13 @@ class PoolMachine(RuleBasedStateMachine):
             refusal = AlreadyScanned
         elif not attempt.scene_id or not self.owns(attempt):
             refusal = LeaseLost
-        elif owner and owner.lease.name != lease.name:
+        elif owner.lease.name != lease.name if owner else self.was_anothers(attempt, ticket):
             refusal = TicketTaken
         if refusal:
             with pytest.raises(refusal):
                 self.run(self.ask_to_attach(lease, ticket, holder))
-            if owner and refusal is TicketTaken:
-                self.free(attempt, at=owner.buried)
+            if refusal is TicketTaken:
+                self.free(attempt, at=owner.buried if owner else None)
                 attempt.lease = ""
                 attempt.ends = attempt.ends if attempt.state else 0
             return
@@ -443,6 +444,11 @@ class PoolMachine(RuleBasedStateMachine):
         """Return whose code a ticket is, if it can be scanned."""
         living = [code for code in self.shown if code.ticket == ticket and self.now < code.buried]
         return living[-1] if living else None
+
+    def was_anothers(self, attempt: Attempt, ticket: str) -> bool:
+        """Tell whether a ticket that is dead by now is remembered as that of another lease."""
+        ends = [code.buried + MEMORY_SECONDS for code in self.shown if code.ticket == ticket]
+        return attempt.attached != attempt.lease and any(self.now < end for end in ends)
 
     def check_order(self, scene_id: int, free: list[int]) -> None:
         """Require that the id is the one that is free the longest, or new if none is."""

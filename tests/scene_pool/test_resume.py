@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from scene_pool import Attempts, ScenePool
+from scene_pool import Attempts, PoolExhausted, ScenePool
 from store import Store, digest
 from tests.scene_pool.codes import BROWSER, RULES, SECRET, scan, show_code
 from tests.scene_pool.conftest import Hear
@@ -296,6 +296,25 @@ async def test_resume_does_not_count_an_id_that_was_passed_on_as_dead(
 
     assert resumed
     assert {"leased": 1, "resting": 0, "free": 2} == await pool.count()
+
+
+async def test_resume_does_not_count_an_id_that_was_given_up(
+    pool: ScenePool, attempts: Attempts
+) -> None:
+    """
+    A page that asked for its next code in vain has no id any more, although it may come back.
+    """
+    pool.rules = replace(pool.rules, rest_seconds=0, size=1, first_scene_id=2)
+    await show_code(pool, "u1")
+    pool.rules = replace(pool.rules, first_scene_id=1)
+    await show_code(pool, "u2")
+    with pytest.raises(PoolExhausted):
+        await pool.lease("u1")
+
+    resumed = await come_back(attempts)
+
+    assert resumed
+    assert {"leased": 1, "resting": 0, "free": 0} == await pool.count()
 
 
 async def test_resume_without_rest_does_not_take_the_id_back(
