@@ -150,7 +150,13 @@ def _expected(text: str, path: str) -> str:
     if text.startswith("Invalid enum value"):
         kind = _key_type(path)
         return f"one of {_list(get_args(kind) or kind)}"
-    return text.removeprefix("Expected ").partition(", got")[0].replace("`", "")
+    if "matching regex" in text:  # which says less than the words beside it
+        return str(_key_type(path).__metadata__[0].description)
+    expected, _, got = text.removeprefix("Expected ").replace("`", "").partition(", got ")
+    if expected == "array":
+        expected = "a list, like [a, b], or []"
+    # A word that YAML reads as a truth value surprises whoever wrote it.
+    return f"{expected} (words like off, no and yes in quotes)" if got == "bool" else expected
 
 
 def _as_tree(settings: Settings) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def _expected(name: str, text: str) -> str:
     try:
         holes = [hole[1:] for hole in Formatter().parse(text) if hole[1] is not None]
     except ValueError:
-        return f"a text with {may}, and {{{{ or }}}} for a brace"
+        return f"a text with none but {may} in braces, and {{{{ or }}}} for a brace"
     if any(form or how or each not in PLACEHOLDERS[name] for each, form, how in holes):
         return f"a text with no other placeholders than {may}"
     return _expected_when_filled(text)

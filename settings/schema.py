@@ -19,10 +19,22 @@ PositiveSeconds = Annotated[float, Meta(gt=0)]
 # Source: WeChat, "Generating a Parametric QR Code", expire_seconds.
 TicketSeconds = Annotated[int, Meta(ge=1, le=2_592_000)]
 SceneId = Annotated[int, Meta(ge=1, le=4_294_967_295)]
-KeyPrefix = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+KeyPrefix = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,32}$", description="1 to 32 of A-Z a-z 0-9 _ . -")
+]
 # Source: WeChat, "Message encryption": 43 characters, base64 of 32 bytes without its "=".
-AesKey = Annotated[str, Meta(pattern=r"^(|[A-Za-z0-9+/]{43})$")]
-CookieName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+AesKey = Annotated[
+    str,
+    Meta(
+        pattern=r"^(|[A-Za-z0-9+/]{43})$", description="the console's 43 characters A-Z a-z 0-9 + /"
+    ),
+]
+HeaderText = Annotated[
+    str, Meta(pattern=r"^[!-~]*\Z", description="visible ASCII characters without blanks")
+]
+CookieName = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 of A-Z a-z 0-9 _ -")
+]
 
 SANDBOX_APPID = "wx5a0a0000000ba5e0"
 SANDBOX_SECRET = "a-secret-for-the-sandbox-only"  # noqa: S105, opens nothing
@@ -108,7 +120,7 @@ class WeChatSettings(Section, frozen=True):
     mp_base_url: str = OFFICIAL_MP
     proxy_url: str = ""
     token_url: str = ""
-    token_url_secret: Annotated[str, Meta(pattern=r"^[!-~]*\Z")] = ""
+    token_url_secret: HeaderText = ""
     web_login: bool = False
     open_appid: str = ""
     open_secret: str = ""

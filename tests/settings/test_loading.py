@@ -101,8 +101,25 @@ def test_load_empty_file_gives_the_defaults(folder: Path):
             "wechat.push_allow[2]: expected a network like 10.0.0.0/8, or wechat, "
             "found tencent (str)",
         ),
-        ("wechat: {push_allow: off}", "wechat.push_allow: expected array, found False (bool)"),
-        ("wechat: {push_allow: wechat}", "wechat.push_allow: expected array, found wechat (str)"),
+        (
+            "wechat: {push_allow: off}",
+            "wechat.push_allow: expected a list, like [a, b], or [] "
+            "(words like off, no and yes in quotes), found False (bool)",
+        ),
+        (
+            "wechat: {push_allow: wechat}",
+            "wechat.push_allow: expected a list, like [a, b], or [], found wechat (str)",
+        ),
+        (
+            "phone: {undo_word: no}",
+            "phone.undo_word: expected str (words like off, no and yes in quotes), "
+            "found False (bool)",
+        ),
+        (
+            "wechat: {encoding_aes_key: short}",
+            "wechat.encoding_aes_key: expected the console's 43 characters A-Z a-z 0-9 + /, "
+            "found a str (not shown)",
+        ),
         (
             "wechat: {open_appid: wx1}",
             "wechat.open_secret: expected open_appid and open_secret, or neither, "
