@@ -215,7 +215,7 @@ class Entrance:
             raise
         known = account.password_hash if account else None
         if not await self._passwords.verify(known, password) or account is None:
-            log.info("wrong password")
+            log.info("wrong password account=%s", account.id if account else "none")
             raise BadCredentials
         await self._throttle.forgive(limits, name)
         if known and self._passwords.needs_rehash(known):

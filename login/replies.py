@@ -35,7 +35,7 @@ ZH = {
         "不是您本人？请在 {undo_minutes} 分钟内回复 {undo_word}，立即退出这次登录。"
     ),
     Answer.BIND: (
-        "扫码成功！\n您的微信还没有绑定 {site} 的账号，请在网页上输入账号和密码完成绑定。\n"
+        "扫码成功！\n您的微信还没有绑定 {site} 的账号，请在网页上输入用户名和密码完成绑定。\n"
         "浏览器：{browser}\n地点：{place}\n不是您本人？请回复 {undo_word}，这次扫码随即作废。"
     ),
     Answer.CHOOSE: (
@@ -47,11 +47,11 @@ ZH = {
     Answer.USED: "这个二维码已经使用过了。\n请回到网页，刷新二维码后重新扫描。",
     Answer.DENIED: "这次登录已被取消。\n请回到网页，刷新二维码后重新扫描。",
     Answer.UNDONE: (
-        "已撤销 {time} 的扫码。\n由它登录 {site} 的网页已经退出，由它做的绑定已经解除。\n"
+        "已撤销 {time} 的扫码。\n凭它登录的 {site} 网页已经退出；如果它绑定了账号，绑定也已解除。\n"
         "浏览器：{browser}\n地点：{place}\n请不要再扫别人发来的登录二维码。"
     ),
     Answer.REFUSED: (
-        "已拒绝 {time} 的扫码，没有网页由它登录 {site}。\n"
+        "已拒绝 {time} 的扫码，没有网页凭它登录 {site}。\n"
         "浏览器：{browser}\n地点：{place}\n请不要再扫别人发来的登录二维码。"
     ),
     Answer.NOTHING: "没有可以撤销的登录。\n如果有疑问，请到 {site} 修改密码。",
@@ -60,25 +60,25 @@ EN = {
     Answer.SIGNED_IN: (
         "Signed in.\nYou are signed in to {site}; go on in your browser.\n"
         "Browser: {browser}\nPlace: {place}\nTime: {time}\n"
-        "Not you? Answer {undo_word} within {undo_minutes} minutes, and it is ended at once."
+        "Not you? Reply {undo_word} within {undo_minutes} minutes to sign that browser out at once."
     ),
     Answer.BIND: (
         "Scanned.\nYour WeChat has no account of {site} yet. "
         "Enter your user name and password on the page to bind it.\n"
         "Browser: {browser}\nPlace: {place}\n"
-        "Not you? Answer {undo_word}, and this scan counts for nothing."
+        "Not you? Reply {undo_word}, and this scan counts for nothing."
     ),
     Answer.CHOOSE: (
         "You are signing in to {site}.\nBrowser: {browser}\nPlace: {place}\n"
         "If the page is in front of you, pick the number {number} there.\n"
-        "Not you? Tell nobody the number, and answer {refuse_word} to refuse."
+        "Not you? Tell nobody the number, and reply {refuse_word} to refuse."
     ),
     Answer.EXPIRED: "This code has expired.\nRefresh the code on the page and scan again.",
     Answer.USED: "This code was used already.\nRefresh the code on the page and scan again.",
-    Answer.DENIED: "This was cancelled.\nRefresh the code on the page and scan again.",
+    Answer.DENIED: "This sign-in was cancelled.\nRefresh the code on the page and scan again.",
     Answer.UNDONE: (
         "The scan of {time} is taken back.\n"
-        "The page that it signed in to {site} is signed out, and what it bound is unbound.\n"
+        "What it signed in to {site} is signed out, and what it bound is unbound.\n"
         "Browser: {browser}\nPlace: {place}\nScan no more codes that somebody sends you."
     ),
     Answer.REFUSED: (
