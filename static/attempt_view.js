@@ -26,11 +26,14 @@ export class AttemptView {
    * @param {object} reactions
    * @param {(number: number) => void} reactions.onChoose
    * @param {() => void} reactions.onRetry
-   * @param {{keepable: boolean}} options whether the picture should be one that a phone can keep
+   * @param {object} options
+   * @param {boolean} options.keepable whether the picture should be one that a phone can keep
+   * @param {boolean} options.inWeChat whether WeChat itself shows it, and reads it when it is pressed and held
    */
-  constructor(host, { onChoose, onRetry }, { keepable }) {
+  constructor(host, { onChoose, onRetry }, { keepable, inWeChat }) {
     this.host = host;
     this.keepable = keepable;
+    this.inWeChat = inWeChat;
     this.drawn = "";
     this.timer = 0;
     const part = (name) => host.querySelector(`[data-part="${name}"]`);
@@ -58,7 +61,7 @@ export class AttemptView {
     this.#drawNumbers(snapshot);
     this.#drawPicture(state, error);
     this.#drawWayOn(snapshot);
-    this.#say(...words(snapshot));
+    this.#say(...words(snapshot, this.inWeChat));
     this.#countDown(snapshot);
     if (entered) this.#moveFocus();
   }
@@ -151,9 +154,11 @@ function wayOn({ state, error, retryAtMs }) {
 
 /**
  * @param {import("./attempt.js").Snapshot} snapshot
+ * @param {boolean} inWeChat whether WeChat itself shows the page
  * @returns {[string, string]} what the state is, and what to do
  */
-function words({ state, choices, chosen, error }) {
+function words({ state, choices, chosen, error }, inWeChat) {
+  if (state === State.WAITING && inWeChat) return [text("held_title"), text("held_detail")];
   if (state === State.SCANNED && choices.length) {
     return [text("choose_title"), text(chosen === null ? "choose_detail" : "chosen_detail")];
   }

@@ -8,7 +8,7 @@ import { fullJitterMs } from "./backoff.js";
 import { Connection, socketUrl } from "./connection.js";
 import { clearError, enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
-import { isHidden, watchPresence } from "./presence.js";
+import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { ErrorCode } from "./protocol.js";
 import { text } from "./texts.js";
 
@@ -22,13 +22,11 @@ const bindForm = main.querySelector("[data-testid=bind-form]");
 const passwordForm = main.querySelector("[data-testid=password-form]");
 const passwordFold = main.querySelector("[data-part=password]");
 const next = sameSite(main.dataset.next, HOME);
-/** A visitor who holds the phone in hand cannot scan its own screen. */
-const isPhone = window.matchMedia("(pointer: coarse) and (max-width: 640px)").matches;
 
 const view = new AttemptView(
   main,
   { onChoose: (number) => attempt.choose(number), onRetry: retry },
-  { keepable: isPhone },
+  { keepable: isPhone, inWeChat: isInWeChat },
 );
 const memory = new Memory("sign-in");
 const attempt = new Attempt({
@@ -141,11 +139,8 @@ main.addEventListener("saoma:code", ({ detail }) => {
 
 if (isPhone) {
   passwordFold.open = !main.querySelector("[data-testid=web-login]");
-  if (/MicroMessenger/i.test(navigator.userAgent)) {
-    main.querySelector("[data-part=phone-hint]").textContent = text("hint_inside_wechat");
-  } else {
-    offerToSave();
-  }
+  if (isInWeChat) main.querySelector("[data-part=phone-hint]").hidden = true;
+  else offerToSave();
 }
 watchPresence({
   onReturn(awayMs) {

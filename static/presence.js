@@ -1,10 +1,16 @@
 /**
- * Whether somebody is there: the tab in view, the network up, a hand at the keyboard.
+ * Who is there, and whether: the phone in hand, the tab in view, the network up, a hand at the keyboard.
  */
 
 /** Activity is reported at most this often. */
 const ACTIVITY_EVERY_MS = 1_000;
 const ACTIVITY = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
+
+/** A visitor who holds the phone in hand cannot scan its own screen. */
+export const isPhone = window.matchMedia("(pointer: coarse) and (max-width: 640px)").matches;
+
+/** WeChat's own browser on a phone reads a code that is pressed and held. */
+export const isInWeChat = isPhone && /MicroMessenger/i.test(navigator.userAgent);
 
 /** @returns {boolean} */
 export const isHidden = () => document.visibilityState !== "visible";

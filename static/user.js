@@ -7,7 +7,7 @@ import { AttemptView } from "./attempt_view.js";
 import { Connection, socketUrl } from "./connection.js";
 import { enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
-import { isHidden, watchPresence } from "./presence.js";
+import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { errorText, text } from "./texts.js";
 
 const main = document.querySelector("main");
@@ -47,8 +47,9 @@ function openWidget() {
   const view = new AttemptView(
     main,
     { onChoose: (number) => attempt.choose(number), onRetry: () => attempt.startOver() },
-    { keepable: window.matchMedia("(pointer: coarse) and (max-width: 640px)").matches },
+    { keepable: isPhone, inWeChat: isInWeChat },
   );
+  part("phone-hint").hidden = isInWeChat;
   attempt = new Attempt({
     connection: new Connection(socketUrl(location), isHidden),
     memory: new Memory("link"),

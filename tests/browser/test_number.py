@@ -73,7 +73,7 @@ async def test_number_that_nobody_picks_in_time_is_told_as_such(
     await site.sandbox.phone.scan(ticket=await sign_in.shows_code())
     await sign_in.reach("denied")
 
-    await expect(sign_in.status).to_contain_text("选数字的时间到了")
+    await expect(sign_in.status).to_contain_text("时间到了")
     await expect(sign_in.retry).to_be_visible()
 
 

@@ -1,5 +1,6 @@
 """Signing in on WeChat's own pages, in a real browser; and what phones outside WeChat are told."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -133,15 +134,18 @@ async def test_phone_outside_wechat_can_save_the_code(
     )
 
 
-async def test_page_inside_wechat_offers_no_download(site: Site, open_sign_in: OpenSignIn):
+async def test_page_inside_wechat_says_how_to_use_the_code(site: Site, open_sign_in: OpenSignIn):
     """
-    WeChat's browser cannot download; its own menu reads a code from the page.
+    WeChat's browser cannot download, and nobody scans the own screen: its menu reads the code.
     """
     sign_in = await open_sign_in(site, user_agent=INSIDE, **HAND)
     await sign_in.shows_code()
 
     await expect(sign_in.page.get_by_test_id("save-code")).to_be_hidden()
-    await expect(sign_in.main.get_by_text("识别图中的二维码")).to_be_visible()
+    await expect(sign_in.status).to_have_text(
+        re.compile("长按二维码登录.*识别图中的二维码", re.DOTALL)
+    )
+    await expect(sign_in.main.get_by_text("正在用手机")).to_be_hidden()
 
 
 async def test_web_login_works_without_scripts(site: Site, new_context: NewContext):
