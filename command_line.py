@@ -85,9 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     accounts = commands.add_parser("accounts", help="look after accounts")
     actions = accounts.add_subparsers(dest="action", required=True)
     add = _with_config(actions.add_parser("add", help="make an account"))
-    add.add_argument("name", metavar="NAME")
+    add.add_argument("name", metavar="NAME", help="user name; the password is asked for")
     add.add_argument(
-        "--password-stdin", action="store_true", help="read the password from standard input"
+        "--password-stdin", action="store_true", help="read it from standard input, do not ask"
     )
     imports = _with_config(actions.add_parser("import", help="make accounts from a file"))
     imports.add_argument("file", metavar="FILE.csv", type=Path, help=f"columns {','.join(COLUMNS)}")
@@ -96,7 +96,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("--config", metavar="FILE", default="config.yaml")
+    parser.add_argument(
+        "--config", metavar="FILE", default="config.yaml", help="the settings (config.yaml)"
+    )
     return parser
 
 

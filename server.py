@@ -254,7 +254,12 @@ def welcome(settings: Settings) -> str:
     virtual phone   {settings.wechat.mp_base_url}/phone
     demo account    {username} / {password}
 
-  Open both, scan the code with the virtual phone, bind it to the demo account.
+  Open both and press Scan on the phone. The page asks for an account: enter the
+  demo account, once. Sign out and scan again: now the scan is enough.
+
+  Then send T on the phone: the page is signed out. The button below the code
+  signs in on WeChat's own page instead, which the sandbox plays, too.
+
   Ctrl-C stops everything.
 """
 
@@ -284,7 +289,9 @@ class Parser(argparse.ArgumentParser):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `server.py` and `saoma serve` take."""
-    parser.add_argument("--config", metavar="FILE", default="config.yaml")
+    parser.add_argument(
+        "--config", metavar="FILE", default="config.yaml", help="the settings (config.yaml)"
+    )
     parser.add_argument("--host", metavar="H", help="overrides server.host")
     parser.add_argument("--port", metavar="N", type=port, help="overrides server.port")
     parser.add_argument("--demo", action="store_true", help="make and print a demo account")
