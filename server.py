@@ -21,7 +21,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from accounts import AccountsUnavailable, Passwords, UsernameTaken, open_directory
+from accounts import AccountsUnavailable
 from handlers import (
     BindHandler,
     CallbackHandler,
@@ -42,7 +42,7 @@ from handlers import (
 )
 from login import CALLBACK_PATH
 from processes import StartError, claim, embedded_store, run_workers, sandbox, socket_of
-from serving import Reloader, drain, log_request, open_resources, set_up_logging
+from serving import Reloader, demonstrate, drain, log_request, open_resources, set_up_logging
 from settings import (
     Settings,
     SettingsError,
@@ -58,7 +58,6 @@ from settings import (
 log = logging.getLogger("saoma")
 
 HERE = Path(__file__).resolve().parent
-DEMO = ("demo", "saoma-demo")
 MAX_BODY_BYTES = 64 * 1024
 MAX_FRAME_BYTES = 4 * 1024
 PING_SECONDS = 20
@@ -230,40 +229,6 @@ async def run_all(options: Options, settings: Settings, stopping: asyncio.Event)
     await run_workers(command, count, stopping, settings.server.drain_seconds)
 
 
-async def demonstrate(settings: Settings) -> None:
-    """Make the demo account, and say where to click."""
-    username, password = DEMO
-    hashed = await Passwords().hash(password)
-    async with open_directory(settings.accounts.url, settings.wechat.appid) as directory:
-        try:
-            await directory.add(username, hashed)
-        except UsernameTaken:
-            pass  # of an earlier start
-        except AccountsUnavailable as error:
-            raise StartError(f"the accounts cannot be opened: {error}") from None
-    print(welcome(settings), flush=True)  # noqa: T201, meant for the terminal
-
-
-def welcome(settings: Settings) -> str:
-    """Return what `make run` prints once everything is up."""
-    username, password = DEMO
-    return f"""
-  Saoma is running.
-
-    sign-in page    {settings.server.public_url}
-    virtual phone   {settings.wechat.mp_base_url}/phone
-    demo account    {username} / {password}
-
-  Open both and press Scan on the phone. The page asks for an account: enter the
-  demo account, once. Sign out and scan again: now the scan is enough.
-
-  Then send T on the phone: the page is signed out. The button below the code
-  signs in on WeChat's own page instead, which the sandbox plays, too.
-
-  Ctrl-C stops everything.
-"""
-
-
 def start(options: Options) -> int:
     """Serve until told to stop; return the exit code."""
     try:
@@ -275,6 +240,9 @@ def start(options: Options) -> int:
         return 2
     except StartError as error:
         print(f"saoma: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except AccountsUnavailable as error:
+        print(f"saoma: the accounts cannot be opened: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

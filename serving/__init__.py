@@ -1,5 +1,6 @@
 """One server process: what it opens, may change while it runs, how it ends, what it carries."""
 
+from serving.demo import demonstrate
 from serving.ending import drain
 from serving.live import Reloader, log_request, set_up_logging
 from serving.resources import Resources, open_resources
@@ -7,6 +8,7 @@ from serving.resources import Resources, open_resources
 __all__ = [
     "Reloader",
     "Resources",
+    "demonstrate",
     "drain",
     "log_request",
     "open_resources",
