@@ -91,7 +91,7 @@ async def test_refusal_on_the_phone_is_told_at_once(
     await site.sandbox.phone.message(done.openid, "N")
     await sign_in.reach("denied")
 
-    await expect(sign_in.status).to_contain_text("手机上拒绝了登录")
+    await expect(sign_in.status).to_contain_text("手机上拒绝了")
     await expect(sign_in.retry).to_be_visible()
 
 
