@@ -17,7 +17,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from accounts import AccountsUnavailable, Directory, Identity, Sessions
+from accounts import AccountsUnavailable, Directory, Identity, KnownBrowsers, Sessions
 from login.entrance import SignedIn
 from login.errors import (
     LoginError,
@@ -91,6 +91,7 @@ class WebLogin:
         attempts: Attempts,
         directory: Directory,
         sessions: Sessions,
+        browsers: KnownBrowsers,
         throttle: Throttle,
         rules: Rules,
         *,
@@ -99,6 +100,7 @@ class WebLogin:
         public_url: str,
         resume_seconds: Callable[[], float],
         session_created: Callable[[], None],
+        clock: Callable[[], float],
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
         self._trips = trips
@@ -106,6 +108,7 @@ class WebLogin:
         self._attempts = attempts
         self._directory = directory
         self._sessions = sessions
+        self._browsers = browsers
         self._throttle = throttle
         self._rules = rules
         self._apps = apps
@@ -113,6 +116,7 @@ class WebLogin:
         self._callback = public_url + CALLBACK_PATH
         self._resume_seconds = resume_seconds
         self._session_created = session_created
+        self._clock = clock
         self._wait_seconds = wait_seconds
 
     def way_of(self, user_agent: str) -> Way:
@@ -205,25 +209,31 @@ class WebLogin:
             return Outcome(error=ServiceUnavailable.code)
 
     async def _let_in(self, way: str, identity: Identity, cookie: str) -> Outcome:
+        at = int(self._clock())  # what is said before that is no farewell to what follows
         account = await self._directory.recognise(identity)
         if account is None and way == Way.INSIDE and self._unionids:
             # Perhaps the website app knows them; the silent page does not tell the unionid.
             identity = await self._unionids.complete(identity)
             account = await self._directory.recognise(identity)
         if account is None and self._rules.auto_register:
-            account = await self._directory.register(identity)
+            account = await self._directory.register(identity, at)
         nonce = new_secret()
         secret = derive(cookie, nonce)
         if account is None:
-            return await self._ask_to_bind(identity, cookie, secret, nonce)
+            return await self._ask_to_bind(identity, cookie, secret, nonce, at)
+        await self._browsers.learn(account.id, digest(cookie), self._rules.known_browser_seconds)
         # Who unfollows the service account ends what it let in.
         await self._sessions.begin(account.id, token=secret, scanned=way == Way.INSIDE)
+        if way == Way.INSIDE and await self._attempts.withdrawn(identity.openid, str(at)):
+            await self._sessions.end(secret)  # the farewell may have missed both
+            await self._directory.forget(identity.openid, at)
+            return GONE
         self._session_created()
         log.info("signed in by=web account=%d", account.id)
         return Outcome(account=account.id, nonce=nonce)
 
     async def _ask_to_bind(
-        self, identity: Identity, cookie: str, secret: str, nonce: str
+        self, identity: Identity, cookie: str, secret: str, nonce: str, at: int
     ) -> Outcome:
         uuid = uuid4().hex
         await self._attempts.begin(
@@ -235,6 +245,7 @@ class WebLogin:
                 "openid": identity.openid,
                 "appid": identity.appid,
                 "unionid": identity.unionid,
+                "scanned_at": str(at),
             },
             keep_seconds=self._rules.bind_seconds + self._resume_seconds(),
         )

@@ -137,6 +137,7 @@ async def open_resources(
         attempts,
         directory,
         sessions,
+        browsers,
         throttle,
         rules,
         apps=apps,
@@ -144,6 +145,7 @@ async def open_resources(
         public_url=site.public_url,
         resume_seconds=lambda: pool.rules.resume_seconds,
         session_created=metrics.sessions_created.inc,
+        clock=clock,
     )
     pushes = Pushes(
         token=wechat.token,

@@ -6,20 +6,22 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
 
 import login
-from accounts import Directory, Sessions, open_directory
-from login import Trips, Way, WebLogin
+from accounts import Account, Directory, Identity, KnownBrowsers, Sessions, open_directory
+from login import Arrived, BindAsked, Confirmation, Farewells, Trips, Way, WebLogin
 from login.errors import LoginError, ServiceUnavailable, WebLoginGone
 from sandbox.oauth import Scope
 from scene_pool import Attempts
 from store import Store, Throttle, digest
-from tests.login.installation import OPENID, Installation
+from tests.login.installation import OPENID, Installation, Process, push_of
 from tests.store.lossy_link import lossy_store
-from wechat import OAuth, service_account
+from wechat import OAuth, PushKind, service_account
 
 AGENT = "MicroMessenger"
 COOKIE = "the browser's own cookie, forty-three long."
+NOW = 1_800_000_000
 TAKE = Path(login.__file__).parent / "trip_take.lua"
 
 
@@ -42,6 +44,7 @@ def web_login(
         Attempts(store),
         directory or saoma.directory,
         Sessions(store, idle_seconds=1000, absolute_seconds=9000),
+        KnownBrowsers(store),
         Throttle(store),
         saoma.rules,
         unionids=None,
@@ -49,6 +52,7 @@ def web_login(
         public_url="http://127.0.0.1",
         resume_seconds=lambda: 60,
         session_created=lambda: saoma.count("session"),
+        clock=lambda: NOW + 0.5,
         wait_seconds=0.05,
     )
 
@@ -138,3 +142,119 @@ async def test_way_that_was_closed_meanwhile_signs_nobody_in(
     failure = await failure_of(web, state, "code")
 
     assert ("web_login_off", "/orders") == (failure.code, failure.next)
+
+
+# ---- where it meets the other ways in
+
+
+class UnfollowedMeanwhile(Directory):
+    """Accounts of which somebody unfollows at the moment in which they are looked up."""
+
+    farewells: Farewells
+
+    async def recognise(self, identity: Identity) -> Account | None:
+        """Return whose identity it is; then it is nobody's any more."""
+        account = await super().recognise(identity)
+        await self.farewells.said(farewell_at(NOW + 1))
+        return account
+
+
+def farewell_at(second: int) -> Any:
+    """Return the push of somebody who unfollows."""
+    return push_of("", OPENID, kind=PushKind.UNSUBSCRIBE, name="unsubscribe", created=second)
+
+
+async def arrive(saoma: Installation, web: WebLogin) -> Arrived:
+    """Go to WeChat and back."""
+    state, code = await leave_for_wechat(saoma, web)
+    return await web.arrive(state, code, cookie=COOKIE)
+
+
+async def bind_token_of(process: Process, arrived: Arrived) -> str:
+    """Return the bind token that the sign-in page gets after web login."""
+    screen = await process.open_page(digest(COOKIE))
+    await screen.send("get_qr", resume=arrived.resume)
+    return str((await screen.expect("bind_required"))["bind_token"])
+
+
+async def bind(saoma: Installation, token: str) -> str:
+    """Bind by the session of a new account; return the new session's token."""
+    account = await saoma.directory.add("mallory", "a hash")
+    session = await saoma.sessions.begin(account.id)
+    asked = BindAsked(bind_token=token, browser=digest(COOKIE), address="10.1.2.3", session=session)
+    return (await saoma.entrance.by_binding(asked)).session.token
+
+
+async def test_binding_of_web_login_is_taken_back_on_the_phone(
+    saoma: Installation, oauth: OAuth, process: Process
+) -> None:
+    """
+    The word that ends what a scan began ends what WeChat's page began too.
+    """
+    arrived = await arrive(saoma, web_login(saoma, oauth, saoma.store))
+    token = await bind(saoma, await bind_token_of(process, arrived))
+
+    text = await saoma.write("T", created=NOW + 60)
+
+    assert "已撤销 2027-01-15 16:00 的扫码" in (text or "")
+    assert await saoma.sessions.find(token) is None
+    assert await saoma.directory.by_openid(OPENID) is None
+
+
+async def test_unfollowing_voids_a_binding_that_web_login_has_led_to(
+    saoma: Installation, oauth: OAuth, process: Process
+) -> None:
+    """
+    Who unfollows before the form is sent is not bound by it.
+    """
+    arrived = await arrive(saoma, web_login(saoma, oauth, saoma.store))
+    token = await bind_token_of(process, arrived)
+    farewells = Farewells(saoma.attempts, saoma.directory, saoma.sessions, saoma.rules)
+    await farewells.said(farewell_at(NOW + 1))
+
+    with pytest.raises(LoginError) as caught:
+        await bind(saoma, token)
+
+    assert "bind_token_gone" == caught.value.code
+    assert await saoma.directory.by_openid(OPENID) is None
+
+
+@pytest.mark.parametrize("auto_register", [False, True])
+async def test_unfollowing_during_web_login_leaves_neither_session_nor_binding(
+    saoma: Installation, oauth: OAuth, folder: Path, auto_register: bool
+) -> None:
+    """
+    Whichever is faster: in the end nobody is signed in by who has said farewell since.
+    """
+    saoma.rules.auto_register = auto_register
+    if not auto_register:
+        await saoma.directory.add("alice", None, OPENID, NOW - 1)
+    appid = saoma.sandbox.account.appid
+    engine = create_async_engine(f"sqlite+aiosqlite:///{folder}/accounts.db")
+    racing = UnfollowedMeanwhile(engine, appid, one_writer=True)
+    racing.farewells = Farewells(saoma.attempts, saoma.directory, saoma.sessions, saoma.rules)
+    web = web_login(saoma, oauth, saoma.store, racing)
+    state, code = await leave_for_wechat(saoma, web)
+
+    failure = await failure_of(web, state, code)
+    await engine.dispose()
+
+    assert isinstance(failure, WebLoginGone)
+    assert [] == await saoma.store.redis.keys(saoma.store.key("session", "*"))
+    assert await saoma.directory.by_openid(OPENID) is None
+
+
+async def test_web_login_makes_the_browser_known(
+    saoma: Installation, oauth: OAuth, process: Process
+) -> None:
+    """
+    Who has signed in by WeChat's page is asked for no number in that browser.
+    """
+    saoma.rules.confirmation = Confirmation.RISK
+    await saoma.add_account()
+    await arrive(saoma, web_login(saoma, oauth, saoma.store))
+
+    screen = await process.open_page(digest(COOKIE))
+    await saoma.scan((await screen.get_qr())["ticket"])
+
+    await screen.expect("success")
