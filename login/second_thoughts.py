@@ -9,9 +9,8 @@ it finds what it did and says the same.
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 
-from accounts import Directory, KnownBrowsers, LastWayIn, Sessions, fold
+from accounts import Directory, KnownBrowsers, Sessions, fold
 from login.flow import Event, State, steps
 from login.messages import Denied
 from login.replies import Answer, Replies
@@ -108,10 +107,9 @@ async def forget_outcome(directory: Directory, browsers: KnownBrowsers, record: 
         AccountsUnavailable, StoreUnavailable: when not all of it is undone yet.
     """
     await browsers.forget(int(record.account), record.browser)
-    account = await directory.by_openid(record.openid) if record.bound else None
-    if account and account.id == int(record.account):
-        with suppress(LastWayIn):  # then it is the account of this WeChat user alone
-            await directory.unbind(account.id)
+    scanned_at = int(record.scanned_at or 0)
+    if record.bound and await directory.bound_by(record.openid, scanned_at) == int(record.account):
+        await directory.forget(record.openid, scanned_at)
 
 
 def _is_of(record: Record, push: Push) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from accounts import Identity
 from login import BindAsked, Confirmation
 from login.errors import BindTokenGone, CodeGone
 from login.flow import Event, steps
@@ -23,6 +24,15 @@ async def bind(saoma: Installation, screen: Screen, token: str) -> tuple[int, st
     session = await saoma.sessions.begin(account.id)
     asked = BindAsked(bind_token=token, browser=BROWSER, address="10.0.0.1", session=session)
     return account.id, (await saoma.entrance.by_binding(asked)).session.token
+
+
+async def bind_to(saoma: Installation, screen: Screen, account_id: int) -> None:
+    """Let a scan be bound to an account whose owner is signed in."""
+    await saoma.scan((await screen.get_qr())["ticket"])
+    token = (await screen.expect("bind_required"))["bind_token"]
+    session = await saoma.sessions.begin(account_id)
+    asked = BindAsked(bind_token=token, browser=BROWSER, address="10.0.0.1", session=session)
+    await saoma.entrance.by_binding(asked)
 
 
 async def sign_in(saoma: Installation, process: Process, openid: str = OPENID) -> str:
@@ -423,3 +433,34 @@ async def test_no_openid_is_in_a_key(saoma: Installation, process: Process) -> N
 
     keys = await saoma.store.redis.keys("*")
     assert [] == [key for key in keys if OPENID in str(key)]
+
+
+async def test_way_in_of_another_app_stays(saoma: Installation, screen: Screen) -> None:
+    """
+    Only the binding of that scan is undone: the account's website app is another matter.
+    """
+    account = await saoma.directory.add("mallory", "a hash")
+    other = Identity(appid="wx-website-app", openid="o-there")
+    await saoma.directory.bind(other, account.id)
+    await bind_to(saoma, screen, account.id)
+
+    await saoma.write("T")
+
+    assert await saoma.directory.by_openid(OPENID) is None
+    found = await saoma.directory.recognise(other)
+    assert found is not None
+    assert account.id == found.id
+
+
+async def test_binding_to_an_account_without_a_password_is_undone(
+    saoma: Installation, screen: Screen
+) -> None:
+    """
+    Whose code it was had another way in, and keeps it; the victim's WeChat opens it no more.
+    """
+    account = await saoma.directory.register(Identity(appid="wx-website-app", openid="o-there"))
+    await bind_to(saoma, screen, account.id)
+
+    await saoma.write("T")
+
+    assert await saoma.directory.by_openid(OPENID) is None
