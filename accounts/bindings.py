@@ -12,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from accounts.schema import identities
 
+LAST = 253_402_214_400
+"""9999-12-31, Unix seconds: a push may name a later second, a calendar has none."""
+
 
 class Binding(Struct, frozen=True):
     """The row of a binding, and whose it is."""
@@ -37,7 +40,7 @@ async def binding_of(
 
 def bound_at(since: int | None) -> dict[str, Any]:
     """Return what a new binding's row says of its age; nothing when the database is to say it."""
-    return {} if since is None else {"bound_at": datetime.fromtimestamp(since, UTC)}
+    return {} if since is None else {"bound_at": datetime.fromtimestamp(min(since, LAST), UTC)}
 
 
 def _aware(moment: datetime) -> datetime:

@@ -98,3 +98,17 @@ async def test_binding_without_a_scan_is_dated_by_the_database(directory: Direct
 
     assert await directory.bound_by("openid-1", SCANNED) is None  # that was years ago
     assert await directory.bound_by("openid-1", 4_000_000_000)
+
+
+@pytest.mark.parametrize("second", [253_402_300_800, 999_999_999_999])
+async def test_binding_of_a_second_that_no_calendar_has_is_forgotten_too(
+    directory: Directory, second: int
+):
+    """
+    A push may name any second of twelve digits; it is bound, and a later farewell ends it.
+    """
+    made = await directory.register("openid-1", second)
+
+    assert made.id == await directory.bound_by("openid-1", second)
+    await directory.forget("openid-1", second)
+    assert await directory.by_openid("openid-1") is None
