@@ -91,7 +91,7 @@ def _wechat(wechat: WeChatSettings) -> Iterator[Problem]:
         return
     of_the_sandbox = {"appid": SANDBOX_APPID, "secret": SANDBOX_SECRET, "token": SANDBOX_TOKEN}
     for key, value in of_the_sandbox.items():
-        needless = key == "secret" and wechat.token_url
+        needless = key == "secret" and wechat.token_url and not wechat.web_login
         if getattr(wechat, key) == value and not needless:
             yield f"wechat.{key}", f"your account's own {key} in mode official, not the sandbox's"
 

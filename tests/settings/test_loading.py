@@ -273,6 +273,19 @@ def test_load_official_mode_needs_no_secret_with_a_token_server(folder: Path):
     assert load(write(folder, f"wechat: {{{given}}}")).wechat.token_url
 
 
+def test_load_web_login_needs_the_secret_beside_a_token_server(folder: Path):
+    """
+    The codes of web login are exchanged with the AppSecret, wherever access tokens come from.
+    """
+    given = (
+        "mode: official, appid: wx1, token: a-token, web_login: true, "
+        "token_url: 'https://central.example/t'"
+    )
+
+    with pytest.raises(SettingsError, match=r"wechat\.secret: expected your account's own secret"):
+        load(write(folder, f"wechat: {{{given}}}"))
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [
