@@ -125,11 +125,13 @@ async def open_resources(
     if unionids:
         stack.push_async_callback(unionids.close)
     oauth = OAuth(
+        store=store,
         api_base_url=wechat.api_base_url,
         open_base_url=wechat.open_base_url,
         proxy_url=wechat.proxy_url,
         timeout_seconds=wechat.timeout_seconds,
         on_call=metrics.wechat_call,
+        on_circuit=metrics.wechat_circuit,
     )
     web = WebLogin(
         Trips(store),

@@ -4,13 +4,17 @@ Secret and code stand in the address of the exchange, because WeChat wants it so
 neither that address nor a library's words about it may reach a log or an error.
 """
 
+import re
+import time
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from wechat.errors import NO_ANSWER, WeChatRefused, WeChatUnavailable
+from store import Store, digest
+from wechat.circuit import Circuits, OnCircuit
+from wechat.errors import FATAL_CODES, NO_ANSWER, WeChatRefused, WeChatUnavailable
 from wechat.transport import Answer, OnCall, Request, Transport
 
 EXCHANGE = "/sns/oauth2/access_token"
@@ -31,6 +35,8 @@ class App(Struct, frozen=True, kw_only=True):
     screen: str
     """Path of the screen that asks the user."""
     scope: str
+    keys: str = "wechat."
+    """How the keys of its AppID and its AppSecret begin in the settings."""
 
     def __repr__(self) -> str:
         return f"App(appid={self.appid!r})"
@@ -62,7 +68,13 @@ def website_app(appid: str, secret: str) -> App:
 
     Source: WeChat Open Platform, "Website app: WeChat login".
     """
-    return App(appid=appid, secret=secret, screen="/connect/qrconnect", scope="snsapi_login")
+    return App(
+        appid=appid,
+        secret=secret,
+        screen="/connect/qrconnect",
+        scope="snsapi_login",
+        keys="wechat.open_",
+    )
 
 
 class OAuth:
@@ -71,17 +83,22 @@ class OAuth:
     def __init__(
         self,
         *,
+        store: Store,
         api_base_url: str,
         open_base_url: str,
         timeout_seconds: float,
         proxy_url: str = "",
         on_call: OnCall = lambda endpoint, errcode, seconds: None,
+        on_circuit: OnCircuit = lambda endpoint, is_open: None,
     ) -> None:
         self._api = api_base_url.rstrip("/")
         self._open = open_base_url.rstrip("/")
         self._transport = Transport(
             timeout_seconds=timeout_seconds, proxy_url=proxy_url, on_call=on_call
         )
+        self._store = store
+        self._on_circuit = on_circuit
+        self._circuits: dict[str, Circuits] = {}
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -122,15 +139,37 @@ class OAuth:
             "grant_type": "authorization_code",
         }
         url = f"{self._api}{EXCHANGE}?{urlencode(query)}"
-        try:
-            answer = await self._transport.ask(
-                Request(endpoint=EXCHANGE, url=url, words=("openid",))
-            )
-        except WeChatRefused as error:
-            if error.errcode not in CODE_CODES:
-                raise
-            raise CodeInvalid(EXCHANGE, error.errcode, "the visitor has to come again") from None
+        request = Request(endpoint=EXCHANGE, url=url, words=("openid",))
+        async with self._circuits_of(app).watch(EXCHANGE):
+            answer = await self._ask(app, request)
+        if isinstance(answer, CodeInvalid):
+            raise answer
         return _user(answer)
+
+    async def _ask(self, app: App, request: Request) -> Answer | CodeInvalid:
+        """Return the answer; that a code is invalid is one too, of an account that is well."""
+        try:
+            return await self._transport.ask(request)
+        except WeChatRefused as error:
+            refused = error
+        if refused.errcode in CODE_CODES:
+            return CodeInvalid(EXCHANGE, refused.errcode, "the visitor has to come again")
+        told = WeChatRefused(
+            EXCHANGE,
+            refused.errcode,
+            re.sub(r"\bwechat\.(?=appid|secret)", app.keys, refused.detail),
+            refused.rid,
+        )
+        told.fatal = refused.errcode in FATAL_CODES  # all else may be this one code's fault
+        raise told
+
+    def _circuits_of(self, app: App) -> Circuits:
+        name = digest(f"{app.appid} {self._api} oauth")[:16]
+        if name not in self._circuits:
+            self._circuits[name] = Circuits(
+                self._store, name, clock=time.monotonic, on_change=self._on_circuit
+            )
+        return self._circuits[name]
 
 
 def _user(answer: Answer) -> WebUser:

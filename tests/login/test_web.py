@@ -29,7 +29,9 @@ TAKE = Path(login.__file__).parent / "trip_take.lua"
 async def oauth(saoma: Installation) -> AsyncIterator[OAuth]:
     """The calls to WeChat."""
     base_url = saoma.sandbox.base_url
-    async with OAuth(api_base_url=base_url, open_base_url=base_url, timeout_seconds=2) as opened:
+    async with OAuth(
+        store=saoma.store, api_base_url=base_url, open_base_url=base_url, timeout_seconds=2
+    ) as opened:
         yield opened
 
 

@@ -457,15 +457,19 @@ async def test_snapshot_user_is_refused(site: Site) -> None:
     "fault",
     [{"drop": True}, {"status": 502}, {"errcode": -1}, {"errcode": 45011}, {"errcode": 40125}],
 )
-async def test_wechat_away_is_told_with_a_way_on(site: Site, fault: dict[str, Any]) -> None:
+async def test_wechat_away_is_told_with_a_way_on(
+    start_site: StartSite, prefix: str, time_machine: TimeMachine, fault: dict[str, Any]
+) -> None:
     """
-    When WeChat does not tell who it is, the visitor may try again, and then it works.
+    When WeChat does not tell who it is, the visitor may try again, and within a minute it works.
     """
+    site = await start_site(prefix=prefix)
     await site.resources.directory.register(OPENID)
     visitor = site.visitor()
     site.sandbox.platform.fail(EXCHANGE, times=None, **fault)
     refused = await come_in(site, visitor, onward="/orders")
     site.sandbox.platform.faults.clear()
+    await time_machine.forward(60)
 
     assert 503 == refused.status
     assert "/login/wechat?next=%2Forders" in await refused.text()

@@ -12,7 +12,9 @@ from tornado.web import Application, RequestHandler
 
 from sandbox import ManualClock, Sandbox, serve_sandbox
 from sandbox.oauth import Scope
+from store import Store
 from tests.site import ACCOUNT
+from tests.time_machine import TimeMachine
 from wechat import App, CodeInvalid, OAuth, WeChatError, WeChatRefused, WeChatUnavailable
 from wechat.oauth import EXCHANGE, service_account, website_app
 
@@ -51,16 +53,19 @@ def calls() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-async def oauth(platform: Sandbox, calls: list[tuple[str, str]]) -> AsyncIterator[OAuth]:
+async def oauth(
+    store: Store, platform: Sandbox, calls: list[tuple[str, str]]
+) -> AsyncIterator[OAuth]:
     """A client of it."""
-    async with open_oauth(platform.base_url, calls) as opened:
+    async with open_oauth(store, platform.base_url, calls) as opened:
         yield opened
 
 
-def open_oauth(base_url: str, calls: list[tuple[str, str]] | None = None) -> OAuth:
+def open_oauth(store: Store, base_url: str, calls: list[tuple[str, str]] | None = None) -> OAuth:
     """Return a client for the API at *base_url*, to be entered."""
     noted = calls if calls is not None else []
     return OAuth(
+        store=store,
         api_base_url=base_url,
         open_base_url=base_url,
         timeout_seconds=2,
@@ -75,11 +80,11 @@ def agreed(platform: Sandbox, app: App, *, snapshot: bool = False) -> str:
     return oauth.agree(app.appid, user, Scope(app.scope), snapshot=snapshot)
 
 
-def test_address_has_the_parameters_in_wechats_order():
+async def test_address_has_the_parameters_in_wechats_order(store: Store):
     """
     WeChat does not open an address with its parameters in another order, or without its end.
     """
-    oauth = OAuth(api_base_url="x", open_base_url="https://open.example/", timeout_seconds=1)
+    oauth = open_oauth(store, "https://open.example/")
     address = oauth.address(INSIDE, "https://login.example/back?a=b", "the state")
     parts = urlsplit(address)
 
@@ -145,6 +150,61 @@ async def test_wrong_secret_is_the_operators_to_mend(platform: Sandbox, oauth: O
         await oauth.exchange(service_account(ACCOUNT.appid, "wrong"), agreed(platform, INSIDE))
 
 
+@pytest.mark.parametrize("errcode", [40013, 40125, 40164, 48001, 45009])
+async def test_broken_account_costs_one_call_a_minute(
+    platform: Sandbox,
+    oauth: OAuth,
+    calls: list[tuple[str, str]],
+    time_machine: TimeMachine,
+    errcode: int,
+):
+    """
+    Visitors who keep coming do not ask WeChat each; the other account goes on.
+    """
+    platform.platform.fail(EXCHANGE, errcode=errcode, times=2)
+    for _ in range(5):
+        with pytest.raises(WeChatError, match=f"errcode={errcode}"):
+            await oauth.exchange(ON_DESK, CODE)
+    within = len(calls)
+    await time_machine.forward(60)
+    for _ in range(5):
+        with pytest.raises(WeChatError, match=f"errcode={errcode}"):
+            await oauth.exchange(ON_DESK, CODE)
+    later = len(calls)
+
+    assert (await oauth.exchange(INSIDE, agreed(platform, INSIDE))).openid
+    await time_machine.forward(60)
+    assert (await oauth.exchange(ON_DESK, agreed(platform, ON_DESK))).openid
+    assert (1, 2) == (within, later)
+
+
+@pytest.mark.parametrize("errcode", [40029, 40163, 41008, 47001])
+async def test_one_visitors_code_is_no_reason_to_stop(
+    platform: Sandbox, oauth: OAuth, errcode: int
+):
+    """
+    What a visitor makes up keeps nobody else out.
+    """
+    platform.platform.fail(EXCHANGE, errcode=errcode)
+    with pytest.raises(WeChatRefused):
+        await oauth.exchange(INSIDE, CODE)
+
+    assert (await oauth.exchange(INSIDE, agreed(platform, INSIDE))).openid
+
+
+@pytest.mark.parametrize("errcode", [40013, 40125])
+async def test_website_apps_trouble_names_its_own_settings(
+    platform: Sandbox, oauth: OAuth, errcode: int
+):
+    """
+    The operator is not sent to the service account's keys.
+    """
+    platform.platform.fail(EXCHANGE, errcode=errcode)
+
+    with pytest.raises(WeChatRefused, match=r"wechat\.open_(appid|secret)"):
+        await oauth.exchange(ON_DESK, CODE)
+
+
 async def test_call_without_an_answer_is_made_once_more(
     platform: Sandbox, oauth: OAuth, calls: list[tuple[str, str]]
 ):
@@ -194,7 +254,7 @@ async def test_error_holds_no_secret_and_no_code(
         b'{"errcode": "many"}',
     ],
 )
-async def test_answer_that_is_none_signs_nobody_in(body: bytes):
+async def test_answer_that_is_none_signs_nobody_in(store: Store, body: bytes):
     """
     Whatever stands in the place of an answer is taken for no answer.
     """
@@ -203,7 +263,7 @@ async def test_answer_that_is_none_signs_nobody_in(body: bytes):
     server.add_socket(socket)
     base_url = f"http://127.0.0.1:{socket.getsockname()[1]}"
 
-    async with open_oauth(base_url) as oauth:
+    async with open_oauth(store, base_url) as oauth:
         with pytest.raises(WeChatUnavailable):
             await oauth.exchange(INSIDE, CODE)
 
@@ -211,7 +271,7 @@ async def test_answer_that_is_none_signs_nobody_in(body: bytes):
     await server.close_all_connections()
 
 
-async def test_words_of_wechat_that_repeat_a_secret_are_scrubbed():
+async def test_words_of_wechat_that_repeat_a_secret_are_scrubbed(store: Store):
     """
     An error text that holds what we sent does not hold it any more when it is told.
     """
@@ -220,7 +280,7 @@ async def test_words_of_wechat_that_repeat_a_secret_are_scrubbed():
     (socket,) = bind_sockets(0, "127.0.0.1")
     server.add_socket(socket)
 
-    async with open_oauth(f"http://127.0.0.1:{socket.getsockname()[1]}") as oauth:
+    async with open_oauth(store, f"http://127.0.0.1:{socket.getsockname()[1]}") as oauth:
         with pytest.raises(WeChatRefused, match=r"errcode=40099 .*odd \*\*\* \*\*\*"):
             await oauth.exchange(INSIDE, CODE)
 
