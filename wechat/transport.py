@@ -163,11 +163,20 @@ class Transport:
         told = [request.access_token, request.bearer, self._proxy_password]
         told += [header.removeprefix("Basic ") for header in self._proxy_headers.values()]
         told += [request.url, *URL(request.url).query.values()]
-        told += map(str, (request.body or {}).values())
+        told += _texts_in(request.body)
         for secret in told:
             # Shorter ones are no secrets, and words of every sentence.
             text = text.replace(secret, "***") if len(secret) >= 8 else text
         return text
+
+
+def _texts_in(body: object) -> list[str]:
+    """Return every text in a body, however deep."""
+    if isinstance(body, Mapping):
+        body = list(body.values())
+    if isinstance(body, list):
+        return [text for each in body for text in _texts_in(each)]
+    return [body] if isinstance(body, str) else []
 
 
 async def _bounded(stream: aiohttp.StreamReader) -> bytes:

@@ -102,3 +102,14 @@ async def test_answer_that_is_none_tells_no_unionid(odd_client: Client):
     """
     with pytest.raises(WeChatUnavailable):
         await unionid_of(odd_client, "o")
+
+
+@pytest.mark.parametrize(
+    "odd_client", [b'{"errcode": 40099, "errmsg": "odd openid oSomebody12345"}'], indirect=True
+)
+async def test_words_of_wechat_that_repeat_an_openid_are_scrubbed(odd_client: Client):
+    """
+    The error goes to the log, and openids do not.
+    """
+    with pytest.raises(WeChatRefused, match=r"errcode=40099 .*odd openid \*\*\*$"):
+        await unionid_of(odd_client, "oSomebody12345")
