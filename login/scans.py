@@ -223,10 +223,11 @@ class Scans:
     async def _scanned_before(self, uuid: str, refused: Refused, push: Push, visit: Visit) -> str:
         """Answer a scan that changes nothing, or that denies: a second one, while we ask."""
         at, state = refused.scanned_at, refused.state
-        same = at == str(push.created) or state == State.BIND_REQUIRED
-        same = same and refused.openid == push.openid
-        if same and refused.answer and at:
+        same = refused.openid == push.openid
+        if same and refused.answer and at == str(push.created):
             return self._answer("duplicate", refused.answer, uuid, visit, int(at))
+        if same and state == State.BIND_REQUIRED:
+            return self._answer("duplicate", Answer.BIND, uuid, visit)
         if state is None:
             return self._answer("stale", Answer.EXPIRED, uuid)
         if state == State.SCANNED:

@@ -349,3 +349,24 @@ async def test_number_differs_from_attempt_to_attempt(
         asked.append(tuple((await screen.expect("scanned"))["choices"]))
 
     assert len(set(asked)) > 1
+
+
+async def test_scanning_again_while_the_page_binds_says_so(
+    saoma: Installation, screen: Screen
+) -> None:
+    """
+    The number was picked, so the phone does not ask to pick it; a repeated push says what it said.
+    """
+    saoma.rules.confirmation = Confirmation.NUMBER
+    code = await screen.get_qr()
+    asked = await saoma.scan(code["ticket"], created=1_700_000_000)
+    record = await saoma.attempts.read(code["uuid"])
+    assert record
+    await screen.send("choose", number=int(record.number))
+
+    again = await saoma.scan(code["ticket"], created=1_700_000_060)
+    repeated = await saoma.scan(code["ticket"], created=1_700_000_000)
+
+    assert "还没有绑定" in again
+    assert record.number not in again
+    assert asked == repeated
