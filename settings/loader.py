@@ -94,6 +94,10 @@ def _fill(name: str, path: str, value: object, environ: Mapping[str, str]) -> ob
     """Replace references in *value*; a replaced text takes the type of its key."""
     if isinstance(value, list):
         return [_fill_text(name, path, item, environ) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: _fill_text(name, f"{path}.{key}", item, environ) for key, item in value.items()
+        }
     filled = _fill_text(name, path, value, environ)
     return filled if filled is value else _typed(path, str(filled))
 

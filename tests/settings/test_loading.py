@@ -208,6 +208,17 @@ def test_load_fills_in_the_environment_with_the_type_of_the_key(folder: Path):
     assert "12345" == loaded.wechat.token
 
 
+def test_load_fills_in_texts_for_the_phone(folder: Path):
+    """
+    A text is a value like any other; its placeholders are not the environment's.
+    """
+    file = write(folder, 'phone: {texts: {used: "${WORDS:-Used} at {site}", expired: "old"}}')
+
+    loaded = load(file, {"WORDS": "Gone"})
+
+    assert {"used": "Gone at {site}", "expired": "old"} == loaded.phone.texts
+
+
 def test_load_missing_variable_is_named(folder: Path):
     """
     A variable without a default must be there.
