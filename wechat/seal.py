@@ -37,6 +37,11 @@ UNDECIPHERABLE = (
 )
 
 Query = Mapping[str, Sequence[str]]
+# All that WeChat sends; some of it proves nothing here, but must not stand twice either.
+PARAMETERS = (
+    *("signature", "timestamp", "nonce", "echostr", "openid"),
+    *("encrypt_type", "msg_signature"),
+)
 
 
 class BadSignature(Exception):
@@ -178,6 +183,9 @@ def _stamp(query: Query) -> tuple[str, str]:
     Their form matters: the signature is over a concatenation, in which the
     end of one could be the beginning of the other.
     """
+    for name in PARAMETERS:
+        if len(query.get(name, ())) > 1:
+            raise BadSignature(f"{name}: expected once")
     timestamp, nonce = _once(query, "timestamp"), _once(query, "nonce")
     if not TIMESTAMP.fullmatch(timestamp) or not NONCE.fullmatch(nonce):
         raise BadSignature("timestamp or nonce")

@@ -93,6 +93,19 @@ def test_read_wants_each_parameter_once_and_right(name, values):
         read(pushes(), query, SCAN.encode())
 
 
+@pytest.mark.parametrize("account", [PLAIN, SAFE])
+@pytest.mark.parametrize("name", ["signature", "msg_signature", "encrypt_type", "openid"])
+def test_read_wants_no_parameter_twice(account, name):
+    """
+    Also of a parameter that proves nothing here there is one: two readers could take another each.
+    """
+    query, body = arrived(account, SCAN)
+    value = query.get(name, ["aes"])[0]
+
+    with pytest.raises(BadSignature, match=f"{name}: expected once"):
+        read(pushes(account), query | {name: [value, value]}, body)
+
+
 @pytest.mark.parametrize("away", [-301, 301])
 def test_read_refuses_a_push_of_another_time(away):
     """
