@@ -183,14 +183,16 @@ class LoginMachine(RuleBasedStateMachine):
         self.run(self.stop())
 
     async def stop(self) -> None:
-        """End the processes."""
-        for each in self.processes:
-            await each.sweep()
-            await each.settled()
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.wait(self.tasks)
-        await self.stack.aclose()
+        """End the processes, and close the store also after a story that failed."""
+        try:
+            for each in self.processes:
+                await each.sweep()
+                await each.settled()
+        finally:
+            for task in self.tasks:
+                task.cancel()
+            await asyncio.wait(self.tasks)
+            await self.stack.aclose()
         assert [] == [page for page in self.all_pages if not page.screen.frames.empty()]
 
     # ---- pages
