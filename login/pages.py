@@ -16,8 +16,9 @@ from uuid import uuid4
 import msgspec
 
 from login.codes import Codes
+from login.display import Close, Send
 from login.messages import Pause
-from login.page import SUPERSEDED, Close, Page, Send
+from login.page import SUPERSEDED, Page
 from login.rules import Rules
 from login.scans import Scans
 from login.signal import parse, signal
@@ -116,6 +117,13 @@ class Pages:
             holder=page.holder,
             signal=signal(page.uuid, SUPERSEDED),
         )
+
+    async def detach(self, uuid: str, holder: str) -> None:
+        """Note that *holder* shows the attempt no more; it may be continued for a while."""
+        try:
+            await self.pool.detach(uuid, holder)
+        except StoreUnavailable as error:
+            log.warning("page not noted as gone error=%s", error)
 
     def pause(self, rounds: int) -> Pause | None:
         """Return why a page should not go on by itself after so many rounds, if it should not."""
