@@ -1,9 +1,9 @@
 """Who someone is: accounts and their WeChat identities, passwords, sessions."""
 
 from accounts.browsers import KnownBrowsers
+from accounts.database import AccountsUnavailable, open_database
 from accounts.directory import (
     Account,
-    AccountsUnavailable,
     Directory,
     LastWayIn,
     UsernameTaken,
@@ -28,5 +28,6 @@ __all__ = [
     "Sessions",
     "UsernameTaken",
     "fold",
+    "open_database",
     "open_directory",
 ]

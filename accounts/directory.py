@@ -4,21 +4,17 @@ One openid has at most one account and one account at most one openid of each
 appid: the database holds that, so two processes binding at once cannot break it.
 """
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
-from typing import Any
+from contextlib import asynccontextmanager
 from unicodedata import normalize
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, delete, event, insert, select, update
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from accounts.bindings import binding_of
+from accounts.database import Database, open_database
 from accounts.identities import (
     AccountTaken,
     Identity,
@@ -31,22 +27,9 @@ from accounts.identities import (
     refuse_strangers,
 )
 from accounts.schema import accounts, identities
-from accounts.sqlite import try_file, tune
-from accounts.upgrade import complete_tables
 
-# WeChat wants its answer within 5 s, and a page should not wait much longer.
-CALL_TIMEOUT = 2.0
-SQLITE_POOL: dict[str, Any] = {"pool_size": 4, "max_overflow": 0}
-# How often tables are made: another process may be making them at the same time.
-TABLE_TRIES = 3
-# Transactions of one process that change something at the same time.
-MAX_WRITERS = 10
 # Letters and digits that cannot be mistaken for one another.
 NAME_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-
-
-class AccountsUnavailable(Exception):
-    """The database did not answer; nothing was changed as far as is known."""
 
 
 class UsernameTaken(Exception):
@@ -72,40 +55,20 @@ class Account(Struct, frozen=True, kw_only=True):
 @asynccontextmanager
 async def open_directory(url: str, appid: str) -> AsyncIterator["Directory"]:
     """Open the accounts at *url* with the identities of the service account *appid*."""
-    parsed = make_url(url)
-    is_sqlite = parsed.get_backend_name() == "sqlite"
-    if is_sqlite and parsed.database:
-        with suppress(OSError):  # then opening the file fails, and says so
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    # A file needs no look whether it is still there, and few connections to it.
-    options = SQLITE_POOL if is_sqlite else {"pool_pre_ping": True}
-    engine = create_async_engine(parsed, **options)
-    if is_sqlite:
-        event.listen(engine.sync_engine, "do_connect", try_file)
-        event.listen(engine.sync_engine, "connect", tune)
-    try:
-        yield Directory(engine, appid, one_writer=is_sqlite)
-    finally:
-        await engine.dispose()
+    async with open_database(url) as database:
+        yield Directory(database, appid)
 
 
 class Directory:
-    """All accounts. Every method may raise `AccountsUnavailable`.
+    """All accounts. Every method may raise `AccountsUnavailable`."""
 
-    *one_writer*: the database takes one writer at a time and lets others poll, as
-    SQLite does; then those of this process stand in line instead.
-    """
-
-    def __init__(self, engine: AsyncEngine, appid: str, *, one_writer: bool = False) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, appid: str) -> None:
+        self._database = database
         self._appid = appid
-        self._writers = asyncio.Semaphore(1 if one_writer else MAX_WRITERS)
-        self._preparing = asyncio.Lock()
-        self._ready = False
 
     async def ping(self) -> None:
         """Return when the database answers and has its tables."""
-        async with self._transaction():
+        async with self._database.transaction():
             pass
 
     async def by_openid(self, openid: str) -> Account | None:
@@ -121,7 +84,7 @@ class Directory:
 
         What is news, the identity or its unionid, is written down.
         """
-        async with self._writing() as connection:
+        async with self._database.writing() as connection:
             owner = await owner_of(connection, identity)
             if owner is not None:
                 await learn_unionid(connection, identity)
@@ -145,13 +108,13 @@ class Directory:
 
     async def all(self) -> list[Account]:
         """Return every account, by name."""
-        async with self._transaction() as connection:
+        async with self._database.transaction() as connection:
             rows = await connection.execute(self._accounts().order_by(accounts.c.folded))
             return [_account(row) for row in rows]
 
     async def lacks_unionid(self, openid: str) -> bool:
         """Tell whether nobody knows the unionid of this openid of the service account yet."""
-        async with self._transaction() as connection:
+        async with self._database.transaction() as connection:
             return not await knows_unionid(connection, self._identity(openid))
 
     async def add(
@@ -168,7 +131,7 @@ class Directory:
         Raises:
             UsernameTaken, OpenidTaken: and then nothing was made.
         """
-        async with self._writing() as connection:
+        async with self._database.writing() as connection:
             try:
                 made = await connection.execute(
                     insert(accounts).values(
@@ -209,7 +172,7 @@ class Directory:
             OpenidTaken, AccountTaken: when one of them is bound otherwise.
         """
         identity = self._identity(openid)
-        async with self._writing() as connection:
+        async with self._database.writing() as connection:
             if await owner_of(connection, identity) == account_id:
                 await learn_unionid(connection, identity)
             else:
@@ -222,7 +185,7 @@ class Directory:
         Raises:
             LastWayIn: when the account has no password.
         """
-        async with self._writing() as connection:
+        async with self._database.writing() as connection:
             has_password = await connection.scalar(
                 select(accounts.c.password_hash.is_not(None)).where(accounts.c.id == account_id)
             )
@@ -234,20 +197,20 @@ class Directory:
 
     async def bound_by(self, openid: str, at: int) -> int | None:
         """Return the account that *openid* was bound to by then (Unix seconds), and still is."""
-        async with self._transaction() as connection:
+        async with self._database.transaction() as connection:
             binding = await binding_of(connection, self._appid, openid, at)
             return binding.account_id if binding else None
 
     async def forget(self, openid: str, at: int) -> None:
         """Forget *openid*, also as the last way in, unless it was bound after *at*."""
-        async with self._writing() as connection:
+        async with self._database.writing() as connection:
             binding = await binding_of(connection, self._appid, openid, at)
             if binding:
                 await connection.execute(delete(identities).where(identities.c.id == binding.id))
 
     async def set_password_hash(self, account_id: int, password_hash: str) -> None:
         """Replace the account's password hash."""
-        async with self._writing() as connection:
+        async with self._database.writing() as connection:
             await connection.execute(
                 update(accounts)
                 .where(accounts.c.id == account_id)
@@ -267,43 +230,9 @@ class Directory:
         return select(accounts.c.id, accounts.c.username, accounts.c.password_hash, bound)
 
     async def _one(self, query: Select[int, str, str | None, int | None]) -> Account | None:
-        async with self._transaction() as connection:
+        async with self._database.transaction() as connection:
             row = (await connection.execute(query)).first()
             return _account(row) if row else None
-
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that changes something."""
-        async with self._writers, self._transaction() as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Open one transaction, within the time limit, with the tables in place."""
-        try:
-            async with asyncio.timeout(CALL_TIMEOUT):
-                await self._make_tables()
-                async with self._engine.begin() as connection:
-                    yield connection
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            # The text would hold the statement's values, so only the kind is kept.
-            raise AccountsUnavailable(type(error).__name__) from None
-
-    async def _make_tables(self) -> None:
-        """Make the tables that are missing, when the database first answers."""
-        if self._ready:
-            return
-        async with self._preparing:
-            for tries in range(1, TABLE_TRIES + 1):
-                if self._ready:
-                    return
-                try:
-                    async with self._engine.begin() as connection:
-                        await connection.run_sync(complete_tables)
-                    self._ready = True
-                except DBAPIError:
-                    if tries == TABLE_TRIES:
-                        raise
 
 
 def _account(row: Row[int, str, str | None, int | None]) -> Account:

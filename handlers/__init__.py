@@ -2,7 +2,7 @@
 
 from handlers.account import BindHandler, UnbindHandler
 from handlers.callback import CallbackHandler
-from handlers.context import Context, Readiness, Site, networks, origin_of
+from handlers.context import Context, Mailroom, Readiness, Site, networks, origin_of
 from handlers.oauth import WebLoginCallbackHandler, WebLoginHandler
 from handlers.operations import HealthHandler, MetricsHandler, ReadyHandler
 from handlers.pages import SignInHandler, UnknownHandler, UserHandler
@@ -18,6 +18,7 @@ __all__ = [
     "Context",
     "HealthHandler",
     "LoginHandler",
+    "Mailroom",
     "MetricsHandler",
     "Readiness",
     "ReadyHandler",

@@ -25,6 +25,7 @@ class CallbackHandler(BaseHandler):
     def prepare(self) -> None:
         """Leave browsers' cookies and origins out of it."""
         self.received_at = self.context.clock()
+        self._mailroom = self.context.mailroom
         self.context.requests.begin()
         self.browser = ""
 
@@ -52,35 +53,35 @@ class CallbackHandler(BaseHandler):
             self._answer("", HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def _echo(self) -> None:
-        letter = self.context.pushes.echo(self._query())
-        await self.context.receipts.check(letter)
+        letter = self._mailroom.pushes.echo(self._query())
+        await self._mailroom.receipts.check(letter)
         self._answer(letter.body.decode())
 
     async def _take(self) -> None:
-        allowed = self.context.senders.networks
+        allowed = self._mailroom.senders.networks
         if allowed is not None and not within(self.address(), allowed):
             raise BadSignature("an address that is not WeChat's")
-        letter = self.context.pushes.prove(self._query(), self.request.body)
-        await self.context.receipts.check(letter)
-        push = self.context.pushes.read(letter)
+        letter = self._mailroom.pushes.prove(self._query(), self.request.body)
+        await self._mailroom.receipts.check(letter)
+        push = self._mailroom.pushes.read(letter)
         text = await self._handle(push)
         if not text:
             self._answer(HANDLED)
             return
         self.set_header("Content-Type", f"{push.form.value}; charset=utf-8")
-        self.finish(self.context.pushes.reply(push, text))
-        if push.kind is PushKind.SCAN and self.context.unionids:
-            self.context.unionids.heard_of(push.openid)
+        self.finish(self._mailroom.pushes.reply(push, text))
+        if push.kind is PushKind.SCAN and self._mailroom.unionids:
+            self._mailroom.unionids.heard_of(push.openid)
 
     async def _handle(self, push: Push) -> str:
         """Let *push* take effect; return what the phone shows, "" for nothing."""
         match push.kind:
             case PushKind.SCAN:
-                return await self.context.scans.scanned(push, self.received_at)
+                return await self._mailroom.scans.scanned(push, self.received_at)
             case PushKind.UNSUBSCRIBE:
-                await self.context.farewells.said(push)
+                await self._mailroom.farewells.said(push)
             case PushKind.TEXT:
-                return await self.context.second_thoughts.answered(push) or ""
+                return await self._mailroom.second_thoughts.answered(push) or ""
             case _:
                 log.info("push name=%s", push.name)
         return ""

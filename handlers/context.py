@@ -153,22 +153,28 @@ class Readiness(Struct, kw_only=True):
     draining: bool = False
 
 
+class Mailroom(Struct, kw_only=True):
+    """What proves pushes, and those whom they are handed to."""
+
+    senders: Senders
+    pushes: Pushes
+    receipts: Receipts
+    scans: Scans
+    farewells: Farewells
+    second_thoughts: SecondThoughts
+    unionids: Unionids | None
+    """None where unionids would join nothing."""
+
+
 class Context(Struct, kw_only=True):
     """Everything a handler may call."""
 
     site: Site
     entrance: Entrance
     pages: Pages
-    scans: Scans
-    farewells: Farewells
-    second_thoughts: SecondThoughts
-    pushes: Pushes
-    clock: Clock
-    receipts: Receipts
-    senders: Senders
+    mailroom: Mailroom
     web: WebLogin
-    unionids: Unionids | None
-    """None where unionids would join nothing."""
+    clock: Clock
     texts: "Texts"
     visits: "Visits"
     static_version: str

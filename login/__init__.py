@@ -7,9 +7,12 @@ from a page of WeChat, `second_thoughts` takes that back. No Tornado here: socke
 are the callers' business.
 """
 
+from login.books import Books
 from login.codes import Codes
+from login.credentials import Credentials
 from login.entrance import BindAsked, Entrance, SignedIn
 from login.errors import LoginError
+from login.exchange import Exchange
 from login.farewells import Farewells
 from login.messages import CloseCode
 from login.page import Page
@@ -29,10 +32,13 @@ __all__ = [
     "CALLBACK_PATH",
     "Arrived",
     "BindAsked",
+    "Books",
     "CloseCode",
     "Codes",
     "Confirmation",
+    "Credentials",
     "Entrance",
+    "Exchange",
     "Farewells",
     "LoginError",
     "Page",

@@ -47,8 +47,8 @@ class Codes:
     """Makes codes. *issued* is told of each."""
 
     def __init__(self, pool: ScenePool, client: Client, *, issued: Callable[[], None]) -> None:
-        self._pool = pool
-        self._client = client
+        self.pool = pool
+        self.client = client
         self._issued = issued
 
     async def make(self, owner: Owner) -> ShownCode:
@@ -67,15 +67,15 @@ class Codes:
         return await self._make(owner)
 
     async def _make(self, owner: Owner) -> ShownCode:
-        seconds = self._pool.rules.ticket_seconds
-        lease = await self._pool.lease(owner.uuid)
+        seconds = self.pool.rules.ticket_seconds
+        lease = await self.pool.lease(owner.uuid)
         try:
-            ticket = await self._client.create_ticket(lease.scene_id, math.ceil(seconds))
+            ticket = await self.client.create_ticket(lease.scene_id, math.ceil(seconds))
         except BaseException:
             # Also when cancelled: nobody has seen a ticket, so the id may go back.
             await self._give_back(lease)
             raise
-        left = await self._pool.attach(
+        left = await self.pool.attach(
             lease,
             ticket=ticket.ticket,
             url=ticket.url,
@@ -93,6 +93,6 @@ class Codes:
 
     async def _give_back(self, lease: Lease) -> None:
         try:
-            await self._pool.give_back(lease)
+            await self.pool.give_back(lease)
         except StoreUnavailable as error:
             log.warning("scene not given back error=%s", error)

@@ -1,45 +1,23 @@
 """The ways in: a login code, a password, a bind token. Each ends in a new session."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accounts import (
-    Account,
-    AccountsUnavailable,
-    AccountTaken,
-    Directory,
-    Identity,
-    KnownBrowsers,
-    LastWayIn,
-    OpenidTaken,
-    Passwords,
-    Session,
-    Sessions,
-    fold,
-)
-from login.errors import (
-    AccountTakenError,
-    BadCredentials,
-    BindTokenGone,
-    CodeGone,
-    LastWayInError,
-    LoginError,
-    OpenidTakenError,
-    RateLimited,
-    ServiceUnavailable,
-    SignedOut,
-)
+from accounts import Account, Identity, Session
+from login.books import Books
+from login.credentials import Credentials
+from login.errors import BindTokenGone, CodeGone, LastWayInError, LoginError, SignedOut
 from login.flow import Event, State, steps
+from login.outages import outages
 from login.rules import Rules
 from login.second_thoughts import forget_outcome
 from login.signal import signal
 from login.traces import entered
-from scene_pool import Advance, Attempts, Record
-from store import Limit, StoreUnavailable, Throttle, digest
+from scene_pool import Advance, Record
+from store import digest
 
 log = logging.getLogger(__name__)
 
@@ -71,23 +49,18 @@ class Entrance:
 
     def __init__(
         self,
-        attempts: Attempts,
-        directory: Directory,
-        sessions: Sessions,
-        browsers: KnownBrowsers,
-        passwords: Passwords,
-        throttle: Throttle,
+        books: Books,
+        credentials: Credentials,
         rules: Rules,
         *,
         session_created: Callable[[], None],
         bind_ended: Callable[[str], None],
     ) -> None:
-        self._attempts = attempts
-        self._directory = directory
-        self._sessions = sessions
-        self._browsers = browsers
-        self._passwords = passwords
-        self._throttle = throttle
+        self._books = books
+        self._attempts = books.attempts
+        self._directory = books.directory
+        self._sessions = books.sessions
+        self._credentials = credentials
         self._rules = rules
         self._session_created = session_created
         self._bind_ended = bind_ended
@@ -98,7 +71,7 @@ class Entrance:
         Raises:
             CodeGone: when it was used, is too old, or belongs to another browser.
         """
-        with _outages():
+        with outages():
             uuid, record = await self._attempt_of(code, browser, State.APPROVED)
             account = await self._directory.by_id(int(record.account)) if record else None
             if record is None or account is None:
@@ -116,8 +89,8 @@ class Entrance:
         Raises:
             BadCredentials, RateLimited
         """
-        with _outages():
-            account = await self._check(username, password, self._limits(username, address))
+        with outages():
+            account = await self._credentials.check(username, password, address)
             signed_in = SignedIn(await self._begin(account, browser), account)
         self._session_created()
         log.info("signed in by=password account=%d", account.id)
@@ -130,7 +103,7 @@ class Entrance:
             BindTokenGone, BadCredentials, RateLimited, OpenidTakenError, AccountTakenError
         """
         try:
-            with _outages():
+            with outages():
                 signed_in = await self._bind(asked)
         except LoginError as error:
             self._bind_ended(error.code)
@@ -144,24 +117,24 @@ class Entrance:
         Raises:
             BadCredentials, RateLimited, LastWayInError
         """
-        with _outages():
+        with outages():
             account = await self._account_behind(session)
             if account.password_hash is None:
                 raise LastWayInError
-            await self._check(account.username, password, self._limits(account.username, address))
+            await self._credentials.check(account.username, password, address)
             await self._directory.unbind(account.id)
         log.info("unbound account=%d", account.id)
 
     async def account_of(self, session_token: str) -> SignedIn | None:
         """Return whose session this token is, if it is one."""
-        with _outages():
+        with outages():
             session = await self._sessions.find(session_token)
             account = await self._directory.by_id(session.account_id) if session else None
             return SignedIn(session, account) if session and account else None
 
     async def sign_out(self, session_token: str) -> None:
         """End the session with that token."""
-        with _outages():
+        with outages():
             await self._sessions.end(session_token)
 
     async def _bind(self, asked: BindAsked) -> SignedIn:
@@ -184,54 +157,15 @@ class Entrance:
     async def _account_to_bind(self, asked: BindAsked, uuid: str) -> Account:
         if not asked.username:
             return await self._account_behind(asked.session)
-        tries = Limit(f"bind {uuid}", self._rules.password_tries_per_bind, self._rules.bind_seconds)
-        name, wait = await self._throttle.count([tries])
-        if wait:
-            raise BindTokenGone
-        limits = self._limits(asked.username, asked.address)
-        try:
-            account = await self._check(asked.username, asked.password, limits)
-        except (RateLimited, AccountsUnavailable):
-            await self._throttle.forgive([tries], name)
-            raise
-        await self._throttle.forgive([tries], name)
-        return account
+        return await self._credentials.check_to_bind(
+            asked.username, asked.password, asked.address, uuid
+        )
 
     async def _account_behind(self, session: Session | None) -> Account:
         account = await self._directory.by_id(session.account_id) if session else None
         if account is None:
             raise SignedOut
         return account
-
-    async def _check(self, username: str, password: str, limits: list[Limit]) -> Account:
-        """Return the account when the password is right; count the try before looking."""
-        name, wait = await self._throttle.count(limits)
-        if wait:
-            raise RateLimited(wait)
-        try:
-            account = await self._directory.by_username(username)
-        except AccountsUnavailable:
-            await self._throttle.forgive(limits, name)  # not wrong: nobody could look
-            raise
-        known = account.password_hash if account else None
-        if not await self._passwords.verify(known, password) or account is None:
-            log.info("wrong password account=%s", account.id if account else "none")
-            raise BadCredentials
-        await self._throttle.forgive(limits, name)
-        if known and self._passwords.needs_rehash(known):
-            await self._directory.set_password_hash(
-                account.id, await self._passwords.hash(password)
-            )
-        return account
-
-    def _limits(self, username: str, address: str) -> list[Limit]:
-        rules = self._rules
-        window = rules.password_window_seconds
-        folded = fold(username)
-        return [
-            Limit(f"account {folded}", rules.password_tries_per_account, window),
-            Limit(f"address {address}", rules.password_tries_per_address, window),
-        ]
 
     async def _attempt_of(
         self, grant: str, browser: str, state: State
@@ -263,7 +197,7 @@ class Entrance:
 
         Known before the session counts: whoever takes that back finds it, and forgets it.
         """
-        await self._browsers.learn(account.id, browser, self._rules.known_browser_seconds)
+        await self._books.browsers.learn(account.id, browser, self._rules.known_browser_seconds)
         return await self._sessions.begin(account.id, scanned=scanned)
 
     async def _redeem(
@@ -300,7 +234,7 @@ class Entrance:
             if refused.state == State.DENIED:
                 # Taken back on the phone meanwhile: what we did for it goes back too.
                 told = replace(record, **write)
-                await forget_outcome(self._directory, self._browsers, told)
+                await forget_outcome(self._books, told)
             raise gone
         self._session_created()
 
@@ -310,19 +244,3 @@ def _identity_of(record: Record) -> str | Identity:
     if not record.appid:
         return record.openid
     return Identity(appid=record.appid, openid=record.openid, unionid=record.unionid)
-
-
-@contextmanager
-def _outages() -> Iterator[None]:
-    """Turn what leaf packages raise into what a caller may know."""
-    try:
-        yield
-    except (StoreUnavailable, AccountsUnavailable) as error:
-        log.warning("unavailable error=%s %s", type(error).__name__, error)
-        raise ServiceUnavailable from None
-    except OpenidTaken:
-        raise OpenidTakenError from None
-    except AccountTaken:
-        raise AccountTakenError from None
-    except LastWayIn:
-        raise LastWayInError from None

@@ -14,9 +14,8 @@ farewell wins.
 
 import logging
 
-from accounts import Directory, Sessions
+from login.books import Books
 from login.rules import Rules
-from scene_pool import Attempts
 from wechat import Push
 
 log = logging.getLogger(__name__)
@@ -28,12 +27,10 @@ MARGIN_SECONDS = 86_400.0
 class Farewells:
     """Forgets people."""
 
-    def __init__(
-        self, attempts: Attempts, directory: Directory, sessions: Sessions, rules: Rules
-    ) -> None:
-        self._attempts = attempts
-        self._directory = directory
-        self._sessions = sessions
+    def __init__(self, books: Books, rules: Rules) -> None:
+        self._attempts = books.attempts
+        self._directory = books.directory
+        self._sessions = books.sessions
         self._rules = rules
 
     async def said(self, push: Push) -> None:

@@ -23,9 +23,8 @@ from login.rules import Rules
 from login.scans import Scans
 from login.signal import parse, signal
 from login.visit import NOWHERE, Visit
-from scene_pool import Attempts, ScenePool
+from scene_pool import Attempts
 from store import Clock, Signals, Store, StoreUnavailable, digest
-from wechat import Client
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +40,8 @@ class Pages:
     def __init__(
         self,
         store: Store,
-        pool: ScenePool,
-        attempts: Attempts,
-        client: Client,
         codes: Codes,
+        attempts: Attempts,
         scans: Scans,
         rules: Rules,
         clock: Clock,
@@ -53,10 +50,10 @@ class Pages:
         delivered: Callable[[float], None],
         dying_seconds: float = DYING_SECONDS,
     ) -> None:
-        self.pool = pool
-        self.attempts = attempts
-        self.client = client
         self.codes = codes
+        self.pool = codes.pool
+        self.client = codes.client
+        self.attempts = attempts
         self.scans = scans
         self.rules = rules
         self.clock = clock

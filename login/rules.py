@@ -24,6 +24,8 @@ class Rules(Struct, kw_only=True):
     auto_register: bool
     refreshes: int
     """Codes that a page may ask for in a row before it should wait for its visitor."""
+    resume_seconds: float
+    """How long an attempt waits for a page that is gone."""
     code_seconds: float
     bind_seconds: float
     choose_seconds: float

@@ -7,28 +7,18 @@ a repeated push, on whichever process, finds the outcome and is answered alike.
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from accounts import Account, Directory, KnownBrowsers
-from login.flow import Event, State, steps
-from login.messages import (
-    BindRequired,
-    BindToken,
-    Choices,
-    Denied,
-    LoginCode,
-    Scanned,
-    Success,
-    ToPage,
-)
+from accounts import Account
+from login.books import Books
+from login.flow import State
+from login.messages import Denied, ToPage
+from login.outcomes import ask_for_number, deny, grant_seconds, granted, let_in, to_choose
 from login.replies import Answer, Replies
 from login.rules import Confirmation, Rules
-from login.signal import signal
-from login.traces import asked, entered
 from login.visit import NOWHERE, Visit, visit_of
-from scene_pool import Advance, Attempts, Record, Refused, TicketOwner
+from scene_pool import Record, Refused, TicketOwner
 from store import digest, new_secret
 from wechat import Push
 
@@ -37,9 +27,6 @@ log = logging.getLogger(__name__)
 A = TypeVar("A")
 B = TypeVar("B")
 
-# How long a denied attempt is remembered, to say so to a page that comes back.
-DENIED_SECONDS = 60.0
-CHOICES = 3
 # How often a scan looks for its ticket that is yet to be recorded.
 POLL_SECONDS = 0.05
 
@@ -49,21 +36,17 @@ class Scans:
 
     def __init__(
         self,
-        attempts: Attempts,
-        directory: Directory,
-        browsers: KnownBrowsers,
+        books: Books,
         rules: Rules,
         replies: Replies,
         *,
-        resume_seconds: Callable[[], float],
         count: Callable[[str], None],
     ) -> None:
-        self._attempts = attempts
-        self._directory = directory
-        self._browsers = browsers
+        self._attempts = books.attempts
+        self._directory = books.directory
+        self._browsers = books.browsers
         self._rules = rules
         self._replies = replies
-        self._resume_seconds = resume_seconds
         self._count = count
 
     async def scanned(self, push: Push, at: float) -> str:
@@ -83,10 +66,10 @@ class Scans:
         if push.scene and push.scene != str(owner.scene_id):
             return self._answer("stale", Answer.EXPIRED, owner.uuid)
         if await self._asks(account, record.browser):
-            step, outcome = self._ask_for_number(owner.uuid, push, at), ""
+            step, outcome = ask_for_number(self._rules, owner.uuid, push, at), ""
         else:
             account = account or await self._register(record, push)
-            step = self._let_in(owner.uuid, push.openid, account, (Event.SCAN,), at, push)
+            step = let_in(self._rules, owner.uuid, push.openid, account, push=push, at=at)
             outcome = "success" if account else "bind_required"
         refused = await self._attempts.advance(step)
         if refused:
@@ -109,7 +92,7 @@ class Scans:
         account = await self._directory.by_openid(record.openid)
         if account is None and self._rules.auto_register:
             account = await self._newcomer(record.openid, record.scanned_at)
-        step = self._let_in(uuid, record.openid, account, (), 0)
+        step = let_in(self._rules, uuid, record.openid, account)
         if await self._attempts.advance(step) is None:
             self._note("success" if account else "bind_required", uuid)
 
@@ -120,16 +103,16 @@ class Scans:
             StoreUnavailable: when the store did not answer.
         """
         if record.state == State.SCANNED:
-            return _asked(record.choices)
+            return to_choose(record.choices)
         if record.state == State.DENIED:
             return Denied()
         if record.state not in (State.APPROVED, State.BIND_REQUIRED):
             return None
-        secret, seconds = new_secret(), self._grant_seconds(record.state)
+        secret, seconds = new_secret(), grant_seconds(self._rules, record.state)
         left = await self._attempts.renew(
             uuid, state=record.state, grant=digest(secret), seconds=seconds
         )
-        return _granted(record.state, secret, left) if left else None
+        return granted(record.state, secret, left) if left else None
 
     async def _too_late(self, push: Push) -> str:
         """Answer a scan of a code that is dead or not ours; a repeat as the push was before."""
@@ -169,57 +152,6 @@ class Scans:
             await asyncio.sleep(POLL_SECONDS)
         return await attempts.owner_of(push.ticket)
 
-    def _let_in(
-        self,
-        uuid: str,
-        openid: str,
-        account: Account | None,
-        before: tuple[Event, ...],
-        at: float,
-        push: Push | None = None,
-    ) -> Advance:
-        """Return the step that ends in a proof for the page: of signing in, or of the scan."""
-        leave, reach = steps(*before, Event.CONFIRMED if account else Event.NOT_BOUND)
-        secret, seconds = new_secret(), self._grant_seconds(reach)
-        answer = Answer.SIGNED_IN if account else Answer.BIND
-        write = {"grant": digest(secret), "account": str(account.id) if account else ""}
-        if push:
-            write |= _scan_of(push, answer)
-        keep = seconds + self._resume_seconds()
-        return Advance(
-            uuid=uuid,
-            leave=leave,
-            reach=reach,
-            signal=signal(uuid, reach, _granted(reach, secret, seconds), at),
-            keep_seconds=keep,
-            write=write,
-            grant=digest(secret),
-            grant_seconds=seconds,
-            latest=entered(openid),
-            latest_seconds=max(keep, self._rules.undo_seconds),
-        )
-
-    def _ask_for_number(self, uuid: str, push: Push, at: float) -> Advance:
-        """Return the step that makes the visitor pick the number that the phone shows."""
-        leave, reach = steps(Event.SCAN)
-        choices = secrets.SystemRandom().sample(range(10, 100), CHOICES)
-        number, text = secrets.choice(choices), ",".join(map(str, choices))
-        keep = self._rules.choose_seconds + self._resume_seconds()
-        return Advance(
-            uuid=uuid,
-            leave=leave,
-            reach=reach,
-            signal=signal(uuid, reach, _asked(text), at),
-            keep_seconds=keep,
-            write={
-                "number": str(number),
-                "choices": text,
-                **_scan_of(push, f"{Answer.CHOOSE}:{number}"),
-            },
-            latest=asked(push.openid),
-            latest_seconds=max(keep, self._rules.undo_seconds),
-        )
-
     async def _scanned_before(self, uuid: str, refused: Refused, push: Push, visit: Visit) -> str:
         """Answer a scan that changes nothing, or that denies: a second one, while we ask."""
         at, state = refused.scanned_at, refused.state
@@ -240,15 +172,7 @@ class Scans:
 
     async def _deny(self, uuid: str) -> Refused | None:
         """Deny an attempt that asks for a number; return what was faster, if anything was."""
-        leave, reach = steps(Event.REFUSED)
-        step = Advance(
-            uuid=uuid,
-            leave=leave,
-            reach=reach,
-            signal=signal(uuid, reach, Denied()),
-            keep_seconds=DENIED_SECONDS,
-        )
-        overtaken = await self._attempts.advance(step)
+        overtaken = await self._attempts.advance(deny(uuid))
         if overtaken is None:
             self._note("denied", uuid)
         return overtaken
@@ -269,10 +193,6 @@ class Scans:
             return None
         return account
 
-    def _grant_seconds(self, state: str) -> float:
-        rules = self._rules
-        return rules.code_seconds if state == State.APPROVED else rules.bind_seconds
-
     def _answer(
         self, outcome: str, answer: str, uuid: str = "", visit: Visit = NOWHERE, at: int = 0
     ) -> str:
@@ -283,21 +203,6 @@ class Scans:
         log.info("scan outcome=%s attempt=%s", outcome or "asked", uuid or "none")
         if outcome:
             self._count(outcome)
-
-
-def _scan_of(push: Push, answer: str) -> dict[str, str]:
-    return {"openid": push.openid, "scanned_at": str(push.created), "answer": answer}
-
-
-def _asked(choices: str) -> Scanned:
-    numbers = tuple(int(number) for number in choices.split(","))
-    return Scanned(Choices(numbers))
-
-
-def _granted(state: str, secret: str, seconds: float) -> ToPage:
-    if state == State.APPROVED:
-        return Success(LoginCode(secret, int(seconds)))
-    return BindRequired(BindToken(secret, int(seconds)))
 
 
 async def _both(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:

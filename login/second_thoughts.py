@@ -10,15 +10,16 @@ it finds what it did and says the same.
 import logging
 from collections.abc import Callable
 
-from accounts import Directory, KnownBrowsers, Sessions, fold
+from accounts import fold
+from login.books import Books
 from login.flow import Event, State, steps
 from login.messages import Denied
+from login.outcomes import DENIED_SECONDS
 from login.replies import Answer, Replies
-from login.scans import DENIED_SECONDS
 from login.signal import signal
 from login.traces import asked, entered
 from login.visit import visit_of
-from scene_pool import Advance, Attempts, Record
+from scene_pool import Advance, Record
 from wechat import Push
 
 log = logging.getLogger(__name__)
@@ -27,20 +28,9 @@ log = logging.getLogger(__name__)
 class SecondThoughts:
     """Takes sign-ins back. *denied* is told of each that was refused before it was one."""
 
-    def __init__(
-        self,
-        attempts: Attempts,
-        directory: Directory,
-        sessions: Sessions,
-        browsers: KnownBrowsers,
-        replies: Replies,
-        *,
-        denied: Callable[[], None],
-    ) -> None:
-        self._attempts = attempts
-        self._directory = directory
-        self._sessions = sessions
-        self._browsers = browsers
+    def __init__(self, books: Books, replies: Replies, *, denied: Callable[[], None]) -> None:
+        self._books = books
+        self._attempts = books.attempts
         self._replies = replies
         self._denied = denied
 
@@ -86,7 +76,7 @@ class SecondThoughts:
         if refused is None and record.state == State.SCANNED:
             self._denied()
         elif refused is None and record.account:
-            await forget_outcome(self._directory, self._browsers, record)
+            await forget_outcome(self._books, record)
         if refused and refused.state == State.DONE:
             await self._end_session(uuid)
         return refused is None or refused.state in (State.DENIED, State.DONE)
@@ -96,20 +86,20 @@ class SecondThoughts:
         record = await self._attempts.read(uuid)
         if record is None or not record.account:
             return
-        await self._sessions.end_by_digest(record.redeemer)
-        await forget_outcome(self._directory, self._browsers, record)
+        await self._books.sessions.end_by_digest(record.redeemer)
+        await forget_outcome(self._books, record)
 
 
-async def forget_outcome(directory: Directory, browsers: KnownBrowsers, record: Record) -> None:
+async def forget_outcome(books: Books, record: Record) -> None:
     """Undo what an attempt has done beside its session: the known browser, and its binding.
 
     Raises:
         AccountsUnavailable, StoreUnavailable: when not all of it is undone yet.
     """
-    await browsers.forget(int(record.account), record.browser)
-    scanned_at = int(record.scanned_at or 0)
-    if record.bound and await directory.bound_by(record.openid, scanned_at) == int(record.account):
-        await directory.forget(record.openid, scanned_at)
+    await books.browsers.forget(int(record.account), record.browser)
+    openid, at = record.openid, int(record.scanned_at or 0)
+    if record.bound and await books.directory.bound_by(openid, at) == int(record.account):
+        await books.directory.forget(openid, at)
 
 
 def _is_of(record: Record, push: Push) -> bool:

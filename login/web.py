@@ -1,8 +1,5 @@
 """Web login: WeChat's own page tells who came, without a code on ours. It ends as a scan does.
 
-Signed in, or a visitor who has no account yet: that one becomes an attempt which
-waits for its binding, so that the sign-in page and `Entrance` do the rest.
-
 A repeated request must get what the first one got, and the store must hold
 nothing that can be used as a cookie. So session token and resume token are made
 of the browser's own cookie and of a random text that the store keeps for a
@@ -11,13 +8,12 @@ moment: whoever has only one of the two has nothing.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
 
-from accounts import AccountsUnavailable, Directory, Identity, KnownBrowsers, Sessions
+from accounts import AccountsUnavailable
+from login.books import Books
 from login.entrance import SignedIn
 from login.errors import (
     LoginError,
@@ -29,14 +25,11 @@ from login.errors import (
     WebLoginGone,
     WebLoginUnavailable,
 )
-from login.flow import State
-from login.rules import Rules
+from login.exchange import Exchange, Outcome
 from login.trips import Taken, Trips
-from login.unionids import Unionids
 from login.ways import Way, is_phone, way_for
-from scene_pool import Attempts
 from store import Limit, StoreUnavailable, Throttle, derive, digest, new_secret
-from wechat import App, CodeInvalid, OAuth, WeChatError
+from wechat import App, OAuth
 
 log = logging.getLogger(__name__)
 
@@ -55,15 +48,6 @@ class Arrived(Struct, frozen=True, kw_only=True):
     next: str
     signed_in: SignedIn | None = None
     resume: str = ""
-
-
-class Outcome(Struct, frozen=True, omit_defaults=True):
-    """What became of a code: an error, an account, or an attempt that awaits binding."""
-
-    error: str = ""
-    account: int = 0
-    attempt: str = ""
-    nonce: str = ""
 
 
 ERRORS: dict[str, type[LoginError]] = {
@@ -88,35 +72,22 @@ class WebLogin:
         self,
         trips: Trips,
         oauth: OAuth,
-        attempts: Attempts,
-        directory: Directory,
-        sessions: Sessions,
-        browsers: KnownBrowsers,
-        throttle: Throttle,
-        rules: Rules,
-        *,
         apps: dict[Way, App],
-        unionids: Unionids | None,
+        exchange: Exchange,
+        books: Books,
+        throttle: Throttle,
+        *,
         public_url: str,
-        resume_seconds: Callable[[], float],
-        session_created: Callable[[], None],
-        clock: Callable[[], float],
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
         self._trips = trips
         self._oauth = oauth
-        self._attempts = attempts
-        self._directory = directory
-        self._sessions = sessions
-        self._browsers = browsers
-        self._throttle = throttle
-        self._rules = rules
         self._apps = apps
-        self._unionids = unionids
+        self._exchange = exchange
+        self._directory = books.directory
+        self._sessions = books.sessions
+        self._throttle = throttle
         self._callback = public_url + CALLBACK_PATH
-        self._resume_seconds = resume_seconds
-        self._session_created = session_created
-        self._clock = clock
         self._wait_seconds = wait_seconds
 
     def way_of(self, user_agent: str) -> Way:
@@ -183,74 +154,10 @@ class WebLogin:
     # ---- the request that exchanges the code
 
     async def _settle(self, taken: Taken, state: str, code: str, cookie: str) -> Outcome:
-        outcome = await self._exchange(taken.app, code, cookie)
+        outcome = await self._exchange.outcome(taken.app, code, cookie)
         text = msgspec.json.encode(outcome).decode()
         await self._trips.settle(state, taken.taker, text)
         return outcome
-
-    async def _exchange(self, way: str, code: str, cookie: str) -> Outcome:
-        app = next((app for known, app in self._apps.items() if known == way), None)
-        if app is None:  # the way was closed while the visitor was away
-            return Outcome(error=NotOffered.code)
-        try:
-            user = await self._oauth.exchange(app, code)
-            if user.is_snapshot:
-                return Outcome(error=SnapshotRefused.code)
-            identity = Identity(appid=app.appid, openid=user.openid, unionid=user.unionid)
-            return await self._let_in(way, identity, cookie)
-        except CodeInvalid as error:
-            log.info("web login refused %s", error)
-            return Outcome(error=WebLoginGone.code)
-        except WeChatError as error:
-            log.warning("web login failed way=%s error=%s %s", way, type(error).__name__, error)
-            return Outcome(error=WebLoginUnavailable.code)
-        except AccountsUnavailable as error:
-            log.warning("unavailable error=%s %s", type(error).__name__, error)
-            return Outcome(error=ServiceUnavailable.code)
-
-    async def _let_in(self, way: str, identity: Identity, cookie: str) -> Outcome:
-        at = int(self._clock())  # what is said before that is no farewell to what follows
-        account = await self._directory.recognise(identity)
-        if account is None and way == Way.INSIDE and self._unionids:
-            # Perhaps the website app knows them; the silent page does not tell the unionid.
-            identity = await self._unionids.complete(identity)
-            account = await self._directory.recognise(identity)
-        if account is None and self._rules.auto_register:
-            account = await self._directory.register(identity, at)
-        nonce = new_secret()
-        secret = derive(cookie, nonce)
-        if account is None:
-            return await self._ask_to_bind(identity, cookie, secret, nonce, at)
-        await self._browsers.learn(account.id, digest(cookie), self._rules.known_browser_seconds)
-        # Who unfollows the service account ends what it let in.
-        await self._sessions.begin(account.id, token=secret, scanned=way == Way.INSIDE)
-        if way == Way.INSIDE and await self._attempts.withdrawn(identity.openid, str(at)):
-            await self._sessions.end(secret)  # the farewell may have missed both
-            await self._directory.forget(identity.openid, at)
-            return GONE
-        self._session_created()
-        log.info("signed in by=web account=%d", account.id)
-        return Outcome(account=account.id, nonce=nonce)
-
-    async def _ask_to_bind(
-        self, identity: Identity, cookie: str, secret: str, nonce: str, at: int
-    ) -> Outcome:
-        uuid = uuid4().hex
-        await self._attempts.begin(
-            uuid,
-            {
-                "state": State.BIND_REQUIRED,
-                "browser": digest(cookie),
-                "resume": digest(secret),
-                "openid": identity.openid,
-                "appid": identity.appid,
-                "unionid": identity.unionid,
-                "scanned_at": str(at),
-            },
-            keep_seconds=self._rules.bind_seconds + self._resume_seconds(),
-        )
-        log.info("web login outcome=bind_required attempt=%s", uuid)
-        return Outcome(attempt=uuid, nonce=nonce)
 
     # ---- the requests that repeat it
 

@@ -16,13 +16,17 @@ from accounts import (
     Sessions,
     open_directory,
 )
-from handlers import Context, Readiness, Texts, Visits, version_of
+from handlers import Context, Mailroom, Readiness, Texts, Visits, version_of
 from login import (
+    Books,
     Codes,
+    Credentials,
     Entrance,
+    Exchange,
     Farewells,
     Pages,
     Receipts,
+    Replies,
     Rules,
     Scans,
     SecondThoughts,
@@ -32,18 +36,11 @@ from login import (
     WebLogin,
 )
 from scene_pool import Attempts, ScenePool
-from serving.rules import (
-    code_limits,
-    login_rules,
-    pool_rules,
-    replies_of,
-    senders_of,
-    site_of,
-    web_apps,
-)
+from serving.rules import login_rules, pool_rules, replies_of, site_of
+from serving.wechat_side import client_of, oauth_of, pushes_of, senders_of, web_apps
 from settings import Settings
-from store import Clock, StoreUnavailable, Throttle, connect
-from wechat import Budget, Client, OAuth, Pushes
+from store import Clock, Store, StoreUnavailable, Throttle, connect
+from wechat import Client
 
 
 class Resources(Struct, frozen=True, kw_only=True):
@@ -56,144 +53,168 @@ class Resources(Struct, frozen=True, kw_only=True):
     passwords: Passwords
 
 
+class Ground(Struct, frozen=True, kw_only=True):
+    """What all else is built on."""
+
+    settings: Settings
+    store: Store
+    client: Client
+    books: Books
+    pool: ScenePool
+    rules: Rules
+    replies: Replies
+    clock: Clock
+    throttle: Throttle
+
+
 async def open_resources(
     stack: AsyncExitStack, settings: Settings, folder: Path, passwords: Passwords | None = None
 ) -> Resources:
     """Open everything; *stack* closes it, last opened first. Templates are in *folder*."""
-    wechat, session = settings.wechat, settings.session
-    store = await stack.enter_async_context(connect(settings.redis.url, settings.redis.key_prefix))
-    directory = await stack.enter_async_context(open_directory(settings.accounts.url, wechat.appid))
-    client = await stack.enter_async_context(
-        Client(
-            store=store,
-            budget=Budget(store, code_limits(settings)),
-            appid=wechat.appid,
-            secret=wechat.secret,
-            api_base_url=wechat.api_base_url,
-            mp_base_url=wechat.mp_base_url,
-            timeout_seconds=wechat.timeout_seconds,
-            on_call=metrics.wechat_call,
-            token_url=wechat.token_url,
-            token_url_secret=wechat.token_url_secret,
-            proxy_url=wechat.proxy_url,
-            on_circuit=metrics.wechat_circuit,
-        )
-    )
+    ground = await _open_ground(stack, settings)
     passwords = passwords or Passwords()
     stack.callback(passwords.close)
-    pool, attempts = ScenePool(store, pool_rules(settings)), Attempts(store)
-    rules, site, clock = login_rules(settings), site_of(settings), Clock(store)
-    replies, browsers = replies_of(settings, rules), KnownBrowsers(store)
-    scans = Scans(
-        attempts,
-        directory,
-        browsers,
-        rules,
-        replies,
-        resume_seconds=lambda: pool.rules.resume_seconds,
-        count=lambda outcome: metrics.scans.labels(outcome).inc(),
+    unionids = _open_unionids(stack, ground)
+    scans = _scans(ground)
+    cities = settings.phone.city_database
+    known_cities = stack.enter_context(maxminddb.open_database(cities)) if cities else None
+    context = Context(
+        site=site_of(settings),
+        entrance=_entrance(ground, passwords),
+        pages=_pages(ground, scans),
+        mailroom=await _open_mailroom(stack, ground, scans, unionids),
+        web=await _open_web_login(stack, ground, unionids),
+        clock=ground.clock,
+        texts=Texts(folder / "templates" / "texts.json"),
+        visits=Visits(settings.phone.language, known_cities),
+        static_version=version_of(folder / "static"),
+        readiness=_readiness(ground),
     )
-    pages = Pages(
-        store,
-        pool,
-        attempts,
-        client,
-        Codes(pool, client, issued=metrics.qr_issued.inc),
-        scans,
-        rules,
-        clock,
-        pool_exhausted=metrics.pool_exhausted.inc,
-        delivered=metrics.push_seconds.observe,
+    return Resources(
+        context=context,
+        pool=ground.pool,
+        rules=ground.rules,
+        directory=ground.books.directory,
+        passwords=passwords,
+    )
+
+
+async def _open_ground(stack: AsyncExitStack, settings: Settings) -> Ground:
+    redis, session, rules = settings.redis, settings.session, login_rules(settings)
+    store = await stack.enter_async_context(connect(redis.url, redis.key_prefix))
+    directory = await stack.enter_async_context(
+        open_directory(settings.accounts.url, settings.wechat.appid)
     )
     sessions = Sessions(
         store, idle_seconds=session.idle_seconds, absolute_seconds=session.absolute_seconds
     )
-    throttle = Throttle(store)
-    entrance = Entrance(
-        attempts,
-        directory,
-        sessions,
-        browsers,
-        passwords,
-        throttle,
-        rules,
+    return Ground(
+        settings=settings,
+        store=store,
+        client=await stack.enter_async_context(client_of(settings, store)),
+        books=Books(
+            attempts=Attempts(store),
+            directory=directory,
+            sessions=sessions,
+            browsers=KnownBrowsers(store),
+        ),
+        pool=ScenePool(store, pool_rules(settings)),
+        rules=rules,
+        replies=replies_of(settings, rules),
+        clock=Clock(store),
+        throttle=Throttle(store),
+    )
+
+
+def _open_unionids(stack: AsyncExitStack, ground: Ground) -> Unionids | None:
+    if Way.DESK not in web_apps(ground.settings):
+        return None  # they would join nothing
+    unionids = Unionids(ground.client, ground.books.directory)
+    stack.push_async_callback(unionids.close)
+    return unionids
+
+
+def _scans(ground: Ground) -> Scans:
+    return Scans(
+        ground.books,
+        ground.rules,
+        ground.replies,
+        count=lambda outcome: metrics.scans.labels(outcome).inc(),
+    )
+
+
+def _pages(ground: Ground, scans: Scans) -> Pages:
+    return Pages(
+        ground.store,
+        Codes(ground.pool, ground.client, issued=metrics.qr_issued.inc),
+        ground.books.attempts,
+        scans,
+        ground.rules,
+        ground.clock,
+        pool_exhausted=metrics.pool_exhausted.inc,
+        delivered=metrics.push_seconds.observe,
+    )
+
+
+def _entrance(ground: Ground, passwords: Passwords) -> Entrance:
+    return Entrance(
+        ground.books,
+        Credentials(ground.books.directory, passwords, ground.throttle, ground.rules),
+        ground.rules,
         session_created=metrics.sessions_created.inc,
         bind_ended=lambda outcome: metrics.binds.labels(outcome).inc(),
     )
-    apps = web_apps(settings)
-    unionids = Unionids(client, directory) if Way.DESK in apps else None
-    if unionids:
-        stack.push_async_callback(unionids.close)
-    oauth = OAuth(
-        store=store,
-        api_base_url=wechat.api_base_url,
-        open_base_url=wechat.open_base_url,
-        proxy_url=wechat.proxy_url,
-        timeout_seconds=wechat.timeout_seconds,
-        on_call=metrics.wechat_call,
-        on_circuit=metrics.wechat_circuit,
-    )
-    web = WebLogin(
-        Trips(store),
-        await stack.enter_async_context(oauth),
-        attempts,
-        directory,
-        sessions,
-        browsers,
-        throttle,
-        rules,
-        apps=apps,
-        unionids=unionids,
-        public_url=site.public_url,
-        resume_seconds=lambda: pool.rules.resume_seconds,
-        session_created=metrics.sessions_created.inc,
-        clock=clock,
-    )
-    pushes = Pushes(
-        token=wechat.token,
-        appid=wechat.appid,
-        encoding_aes_key=wechat.encoding_aes_key,
-        previous_encoding_aes_key=wechat.previous_encoding_aes_key,
-        window_seconds=wechat.push_window_seconds,
-        clock=clock,
-    )
-    cities = settings.phone.city_database
-    known_cities = stack.enter_context(maxminddb.open_database(cities)) if cities else None
-    context = Context(
-        site=site,
-        entrance=entrance,
-        pages=pages,
+
+
+async def _open_mailroom(
+    stack: AsyncExitStack, ground: Ground, scans: Scans, unionids: Unionids | None
+) -> Mailroom:
+    settings = ground.settings
+    return Mailroom(
+        senders=await stack.enter_async_context(senders_of(settings, ground.client)),
+        pushes=pushes_of(settings, ground.clock),
+        receipts=Receipts(ground.store, window_seconds=settings.wechat.push_window_seconds),
         scans=scans,
-        farewells=Farewells(attempts, directory, sessions, rules),
+        farewells=Farewells(ground.books, ground.rules),
         second_thoughts=SecondThoughts(
-            attempts,
-            directory,
-            sessions,
-            browsers,
-            replies,
+            ground.books,
+            ground.replies,
             denied=lambda: metrics.scans.labels("denied").inc(),
         ),
-        pushes=pushes,
-        clock=clock,
-        senders=await stack.enter_async_context(senders_of(settings, client)),
-        receipts=Receipts(store, window_seconds=wechat.push_window_seconds),
-        web=web,
         unionids=unionids,
-        texts=Texts(folder / "templates" / "texts.json"),
-        visits=Visits(settings.phone.language, known_cities),
-        static_version=version_of(folder / "static"),
-        readiness=Readiness(
-            redis=lambda: _told(store.ping(), StoreUnavailable),
-            accounts=lambda: _told(directory.ping(), AccountsUnavailable),
-            wechat=client.check,
-        ),
     )
-    return Resources(
-        context=context,
-        pool=pool,
-        rules=rules,
-        directory=directory,
-        passwords=passwords,
+
+
+async def _open_web_login(
+    stack: AsyncExitStack, ground: Ground, unionids: Unionids | None
+) -> WebLogin:
+    apps = web_apps(ground.settings)
+    oauth = await stack.enter_async_context(oauth_of(ground.settings, ground.store))
+    exchange = Exchange(
+        oauth,
+        apps,
+        ground.books,
+        ground.rules,
+        unionids,
+        clock=ground.clock,
+        session_created=metrics.sessions_created.inc,
+    )
+    return WebLogin(
+        Trips(ground.store),
+        oauth,
+        apps,
+        exchange,
+        ground.books,
+        ground.throttle,
+        public_url=site_of(ground.settings).public_url,
+    )
+
+
+def _readiness(ground: Ground) -> Readiness:
+    return Readiness(
+        redis=lambda: _told(ground.store.ping(), StoreUnavailable),
+        accounts=lambda: _told(ground.books.directory.ping(), AccountsUnavailable),
+        wechat=ground.client.check,
     )
 
 

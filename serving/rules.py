@@ -1,11 +1,11 @@
 """From settings to what the parts of the server take: the only place that knows both."""
 
 from handlers import Site, networks, origin_of
-from login import Confirmation, Replies, Way
+from login import Confirmation, Replies
 from login import Rules as LoginRules
 from scene_pool import Rules as PoolRules
-from settings import WECHAT_ADDRESSES, Mode, Settings
-from wechat import App, Client, Limits, Senders, service_account, website_app
+from settings import Mode, Settings
+from wechat import Limits
 
 
 def pool_rules(settings: Settings) -> PoolRules:
@@ -34,6 +34,7 @@ def login_rules(settings: Settings) -> LoginRules:
         confirmation=Confirmation(login.confirmation),
         auto_register=login.auto_register,
         refreshes=login.refreshes,
+        resume_seconds=settings.pool.resume_seconds,
         code_seconds=login.code_seconds,
         bind_seconds=login.bind_seconds,
         choose_seconds=login.choose_seconds,
@@ -61,13 +62,6 @@ def replies_of(settings: Settings, rules: LoginRules) -> Replies:
     )
 
 
-def senders_of(settings: Settings, client: Client) -> Senders:
-    """Return whom pushes are taken from."""
-    allowed = settings.wechat.push_allow
-    own = networks([text for text in allowed if text != WECHAT_ADDRESSES])
-    return Senders(own, client.callback_addresses if WECHAT_ADDRESSES in allowed else None)
-
-
 def site_of(settings: Settings) -> Site:
     """Return where the site is and who may use it."""
     server, wechat = settings.server, settings.wechat
@@ -84,14 +78,3 @@ def site_of(settings: Settings) -> Site:
         phone_url=f"{wechat.mp_base_url.rstrip('/')}/phone" if in_sandbox else "",
         sockets_per_address=settings.pool.sockets_per_address,
     )
-
-
-def web_apps(settings: Settings) -> dict[Way, App]:
-    """Return the apps that web login is open through."""
-    wechat = settings.wechat
-    apps = {}
-    if wechat.web_login or wechat.mode is Mode.SANDBOX:
-        apps[Way.INSIDE] = service_account(wechat.appid, wechat.secret)
-    if wechat.open_appid:
-        apps[Way.DESK] = website_app(wechat.open_appid, wechat.open_secret)
-    return apps

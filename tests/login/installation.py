@@ -20,8 +20,10 @@ from typing import Any
 
 from accounts import Account, Directory, KnownBrowsers, Passwords, Sessions, open_directory
 from login import (
+    Books,
     Codes,
     Confirmation,
+    Credentials,
     Entrance,
     Page,
     Pages,
@@ -64,6 +66,7 @@ def login_rules(**changes: Any) -> Rules:
         "confirmation": Confirmation.NONE,
         "auto_register": False,
         "refreshes": 5,
+        "resume_seconds": 60,
         "code_seconds": 60,
         "bind_seconds": 600,
         "choose_seconds": 60,
@@ -150,10 +153,8 @@ class Process:
     def __init__(self, saoma: "Installation") -> None:
         self.pages = Pages(
             saoma.store,
-            saoma.pool,
-            saoma.attempts,
-            saoma.client,
             Codes(saoma.pool, saoma.client, issued=lambda: saoma.count("issued")),
+            saoma.attempts,
             saoma.scans,
             saoma.rules,
             Clock(saoma.store),
@@ -190,12 +191,7 @@ class Installation:
         self.scans = self.scans_on(self.attempts)
         self.entrance = self.entrance_on(store)
         self.second_thoughts = SecondThoughts(
-            self.attempts,
-            directory,
-            self.sessions,
-            self.browsers,
-            REPLIES,
-            denied=lambda: self.count("denied"),
+            self.books(), REPLIES, denied=lambda: self.count("denied")
         )
         self.processes: list[Process] = []
         self.tasks: list[asyncio.Task[None]] = []
@@ -204,27 +200,33 @@ class Installation:
         """Count something that happened."""
         self.counted[what] += 1
 
+    def books(self, **others: Any) -> Books:
+        """Return what is written down, or *others* in its place."""
+        ours: dict[str, Any] = {
+            "attempts": self.attempts,
+            "directory": self.directory,
+            "sessions": self.sessions,
+            "browsers": self.browsers,
+        }
+        return Books(**ours | others)
+
+    def books_on(self, store: Store) -> Books:
+        """Return the same books, read over *store*."""
+        return self.books(
+            attempts=Attempts(store),
+            sessions=Sessions(store, idle_seconds=1000, absolute_seconds=9000),
+            browsers=KnownBrowsers(store),
+        )
+
     def scans_on(self, attempts: Attempts) -> Scans:
         """Return what decides about scans."""
-        return Scans(
-            attempts,
-            self.directory,
-            self.browsers,
-            self.rules,
-            REPLIES,
-            resume_seconds=lambda: self.pool.rules.resume_seconds,
-            count=self.count,
-        )
+        return Scans(self.books(attempts=attempts), self.rules, REPLIES, count=self.count)
 
     def entrance_on(self, store: Store) -> Entrance:
         """Return what lets people in."""
         return Entrance(
-            Attempts(store),
-            self.directory,
-            Sessions(store, idle_seconds=1000, absolute_seconds=9000),
-            KnownBrowsers(store),
-            self.passwords,
-            Throttle(store),
+            self.books_on(store),
+            Credentials(self.directory, self.passwords, Throttle(store), self.rules),
             self.rules,
             session_created=lambda: self.count("session"),
             bind_ended=lambda outcome: self.count(f"bind {outcome}"),

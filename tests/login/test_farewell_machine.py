@@ -62,7 +62,7 @@ class FarewellMachine(RuleBasedStateMachine):
     def __init__(self, runner: asyncio.Runner, saoma: Installation, process: Process) -> None:
         super().__init__()
         self.runner, self.saoma, self.process = runner, saoma, process
-        self.farewells = Farewells(saoma.attempts, saoma.directory, saoma.sessions, saoma.rules)
+        self.farewells = Farewells(saoma.books(), saoma.rules)
         self.now = 1_700_000_000
         self.people = [self.run(self.newcomer()) for _ in range(2)]
         self.proofs: list[Proof] = []

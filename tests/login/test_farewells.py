@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from accounts import Account, Directory, Identity
+from accounts import Account, Directory, Identity, open_database
 from login import BindAsked, Confirmation, Farewells, SignedIn
 from login.errors import BindTokenGone, CodeGone
 from store import StoreUnavailable, connect
@@ -23,7 +22,7 @@ SCANNED = 1_700_000_500
 @pytest.fixture
 def farewells(saoma: Installation) -> Farewells:
     """What forgets people."""
-    return Farewells(saoma.attempts, saoma.directory, saoma.sessions, saoma.rules)
+    return Farewells(saoma.books(), saoma.rules)
 
 
 @pytest.fixture
@@ -256,7 +255,7 @@ async def test_farewell_without_the_store_can_be_repeated(
     signed_in = await saoma.entrance.by_code(await scanned(saoma, screen, "success"), BROWSER)
     async with connect("unix:///nowhere/at/all", "p") as away:
         broken = type(saoma.sessions)(away, idle_seconds=1, absolute_seconds=1)
-        half = Farewells(saoma.attempts, saoma.directory, broken, saoma.rules)
+        half = Farewells(saoma.books(sessions=broken), saoma.rules)
 
         with pytest.raises(StoreUnavailable):
             await half.said(unfollow())
@@ -275,7 +274,7 @@ class HeldDirectory(Directory):
     """The accounts, whose answers wait while `gate` is closed."""
 
     def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments, one_writer=True)
+        super().__init__(*arguments)
         self.asked, self.gate = asyncio.Event(), asyncio.Event()
 
     async def by_id(self, account_id: int) -> Account | None:
@@ -303,13 +302,12 @@ class HeldDirectory(Directory):
 @pytest.fixture
 async def held(saoma: Installation, folder: Path) -> AsyncIterator[HeldDirectory]:
     """The same accounts, held; what is asked of `saoma` from now on waits."""
-    engine = create_async_engine(f"sqlite+aiosqlite:///{folder}/accounts.db")
-    held, usual = HeldDirectory(engine, saoma.sandbox.account.appid), saoma.directory
-    saoma.directory = held
-    saoma.scans, saoma.entrance = saoma.scans_on(saoma.attempts), saoma.entrance_on(saoma.store)
-    saoma.directory = usual
-    yield held
-    await engine.dispose()
+    async with open_database(f"sqlite+aiosqlite:///{folder}/accounts.db") as database:
+        held, usual = HeldDirectory(database, saoma.sandbox.account.appid), saoma.directory
+        saoma.directory = held
+        saoma.scans, saoma.entrance = saoma.scans_on(saoma.attempts), saoma.entrance_on(saoma.store)
+        saoma.directory = usual
+        yield held
 
 
 async def test_farewell_during_a_claim_leaves_no_session(

@@ -29,7 +29,17 @@ from hypothesis.stateful import (
 from msgspec import Struct, field
 
 from accounts import Directory, KnownBrowsers, Sessions, open_directory
-from login import BindAsked, Codes, Confirmation, Entrance, Pages, Scans, SecondThoughts
+from login import (
+    BindAsked,
+    Books,
+    Codes,
+    Confirmation,
+    Credentials,
+    Entrance,
+    Pages,
+    Scans,
+    SecondThoughts,
+)
 from login.errors import BindTokenGone, CodeGone, OpenidTakenError
 from sandbox import Account, Platform
 from scene_pool import Attempts, ScenePool
@@ -129,22 +139,19 @@ class LoginMachine(RuleBasedStateMachine):
         )
         self.login_rules = rules
         pool = ScenePool(self.store, pool_rules())
-        self.scans = Scans(
-            self.attempts_kept,
-            self.directory,
-            KnownBrowsers(self.store),
-            rules,
-            REPLIES,
-            resume_seconds=lambda: 60,
-            count=lambda outcome: None,
+        self.sessions = Sessions(self.store, idle_seconds=1000, absolute_seconds=9000)
+        books = Books(
+            attempts=self.attempts_kept,
+            directory=self.directory,
+            sessions=self.sessions,
+            browsers=KnownBrowsers(self.store),
         )
+        self.scans = Scans(books, rules, REPLIES, count=lambda outcome: None)
         self.processes = [
             Pages(
                 self.store,
-                pool,
-                self.attempts_kept,
-                client,  # type: ignore[arg-type]
                 Codes(pool, client, issued=lambda: None),  # type: ignore[arg-type]
+                self.attempts_kept,
                 self.scans,
                 rules,
                 Clock(self.store),
@@ -154,26 +161,14 @@ class LoginMachine(RuleBasedStateMachine):
             )
             for _ in range(2)
         ]
-        self.sessions = Sessions(self.store, idle_seconds=1000, absolute_seconds=9000)
         self.entrance = Entrance(
-            self.attempts_kept,
-            self.directory,
-            self.sessions,
-            KnownBrowsers(self.store),
-            None,  # type: ignore[arg-type]
-            Throttle(self.store),
+            books,
+            Credentials(self.directory, None, Throttle(self.store), rules),  # type: ignore[arg-type]
             rules,
             session_created=lambda: None,
             bind_ended=lambda outcome: None,
         )
-        self.second_thoughts = SecondThoughts(
-            self.attempts_kept,
-            self.directory,
-            self.sessions,
-            KnownBrowsers(self.store),
-            REPLIES,
-            denied=lambda: None,
-        )
+        self.second_thoughts = SecondThoughts(books, REPLIES, denied=lambda: None)
         self.tasks = [asyncio.create_task(each.run()) for each in self.processes]
         for each in self.processes:
             await each.subscribed()

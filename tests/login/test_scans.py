@@ -316,15 +316,7 @@ async def test_scan_without_a_database_is_for_wechat_to_repeat(
     """
     code = await screen.get_qr()
     async with open_directory(f"sqlite+aiosqlite:///{folder}", "wx") as down:
-        scans = Scans(
-            saoma.attempts,
-            down,
-            saoma.browsers,
-            saoma.rules,
-            REPLIES,
-            resume_seconds=lambda: 60,
-            count=saoma.count,
-        )
+        scans = Scans(saoma.books(directory=down), saoma.rules, REPLIES, count=saoma.count)
         with pytest.raises(AccountsUnavailable):
             await scans.scanned(push_of(code["ticket"]), time.time())
 

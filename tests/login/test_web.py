@@ -6,14 +6,14 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sqlalchemy.ext.asyncio import create_async_engine
+from msgspec.structs import replace
 
 import login
-from accounts import Account, Directory, Identity, KnownBrowsers, Sessions, open_directory
-from login import Arrived, BindAsked, Confirmation, Farewells, Trips, Way, WebLogin
+from accounts import Account, Directory, Identity, open_directory
+from accounts.database import open_database
+from login import Arrived, BindAsked, Confirmation, Exchange, Farewells, Trips, Way, WebLogin
 from login.errors import LoginError, ServiceUnavailable, WebLoginGone
 from sandbox.oauth import Scope
-from scene_pool import Attempts
 from store import Store, Throttle, digest
 from tests.login.installation import OPENID, Installation, Process, push_of
 from tests.store.lossy_link import lossy_store
@@ -40,21 +40,27 @@ def web_login(
 ) -> WebLogin:
     """Return a process's web login."""
     account = saoma.sandbox.account
+    apps = {Way.INSIDE: service_account(account.appid, account.secret)}
+    books = saoma.books_on(store)
+    if directory:
+        books = replace(books, directory=directory)
+    exchange = Exchange(
+        oauth,
+        apps,
+        books,
+        saoma.rules,
+        None,
+        clock=lambda: NOW + 0.5,
+        session_created=lambda: saoma.count("session"),
+    )
     return WebLogin(
         Trips(store),
         oauth,
-        Attempts(store),
-        directory or saoma.directory,
-        Sessions(store, idle_seconds=1000, absolute_seconds=9000),
-        KnownBrowsers(store),
+        apps,
+        exchange,
+        books,
         Throttle(store),
-        saoma.rules,
-        unionids=None,
-        apps={Way.INSIDE: service_account(account.appid, account.secret)},
         public_url="http://127.0.0.1",
-        resume_seconds=lambda: 60,
-        session_created=lambda: saoma.count("session"),
-        clock=lambda: NOW + 0.5,
         wait_seconds=0.05,
     )
 
@@ -211,7 +217,7 @@ async def test_unfollowing_voids_a_binding_that_web_login_has_led_to(
     """
     arrived = await arrive(saoma, web_login(saoma, oauth, saoma.store))
     token = await bind_token_of(process, arrived)
-    farewells = Farewells(saoma.attempts, saoma.directory, saoma.sessions, saoma.rules)
+    farewells = Farewells(saoma.books(), saoma.rules)
     await farewells.said(farewell_at(NOW + 1))
 
     with pytest.raises(LoginError) as caught:
@@ -232,14 +238,13 @@ async def test_unfollowing_during_web_login_leaves_neither_session_nor_binding(
     if not auto_register:
         await saoma.directory.add("alice", None, OPENID, NOW - 1)
     appid = saoma.sandbox.account.appid
-    engine = create_async_engine(f"sqlite+aiosqlite:///{folder}/accounts.db")
-    racing = UnfollowedMeanwhile(engine, appid, one_writer=True)
-    racing.farewells = Farewells(saoma.attempts, saoma.directory, saoma.sessions, saoma.rules)
-    web = web_login(saoma, oauth, saoma.store, racing)
-    state, code = await leave_for_wechat(saoma, web)
+    async with open_database(f"sqlite+aiosqlite:///{folder}/accounts.db") as database:
+        racing = UnfollowedMeanwhile(database, appid)
+        racing.farewells = Farewells(saoma.books(), saoma.rules)
+        web = web_login(saoma, oauth, saoma.store, racing)
+        state, code = await leave_for_wechat(saoma, web)
 
-    failure = await failure_of(web, state, code)
-    await engine.dispose()
+        failure = await failure_of(web, state, code)
 
     assert isinstance(failure, WebLoginGone)
     assert [] == await saoma.store.redis.keys(saoma.store.key("session", "*"))

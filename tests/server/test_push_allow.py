@@ -50,7 +50,7 @@ async def test_push_from_an_address_that_wechat_names_is_taken(start_site: Start
     With `wechat` the platform's own list counts, and a scan works as ever.
     """
     site = await start_site(wechat={"push_allow": ["wechat"]})
-    assert await site.resources.context.senders.refresh()
+    assert await site.resources.context.mailroom.senders.refresh()
     page = await site.visitor().open_page()
 
     await scan(site, await page.get_qr())
@@ -67,7 +67,7 @@ async def test_push_is_taken_by_its_signature_while_no_list_is_known(
     async with serve_sandbox(account=ACCOUNT) as sandbox:
         sandbox.platform.fail("/cgi-bin/getcallbackip", errcode=48001, times=None)
         site = await start_site(sandbox=sandbox, wechat={"push_allow": ["wechat", *ELSEWHERE]})
-        refreshed = await site.resources.context.senders.refresh()
+        refreshed = await site.resources.context.mailroom.senders.refresh()
 
         answer = await push(site, any_xml())
 

@@ -29,8 +29,8 @@ async def scan_and_settle(site: Site, visitor: Visitor) -> str:
     """Scan a code of *visitor*; return the phone's reply, when nothing is asked any more."""
     page = await visitor.open_page()
     reply = await scan(site, await page.get_qr())
-    if site.resources.context.unionids:
-        await site.resources.context.unionids.settled()
+    if site.resources.context.mailroom.unionids:
+        await site.resources.context.mailroom.unionids.settled()
     return reply
 
 
@@ -137,5 +137,5 @@ async def test_nothing_is_asked_where_there_is_nothing_to_join(start_site: Start
     site.sandbox.platform.fail(BATCH, errcode=-1)
     await scan_and_settle(site, site.visitor())
 
-    assert site.resources.context.unionids is None
+    assert site.resources.context.mailroom.unionids is None
     assert [BATCH] == [fault.path for fault in site.sandbox.platform.faults]

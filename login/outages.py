@@ -1,0 +1,32 @@
+"""What leaf packages raise, turned into what a caller of ours may know."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from accounts import AccountsUnavailable, AccountTaken, LastWayIn, OpenidTaken
+from login.errors import (
+    AccountTakenError,
+    LastWayInError,
+    OpenidTakenError,
+    ServiceUnavailable,
+)
+from store import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def outages() -> Iterator[None]:
+    """Raise `LoginError`s only."""
+    try:
+        yield
+    except (StoreUnavailable, AccountsUnavailable) as error:
+        log.warning("unavailable error=%s %s", type(error).__name__, error)
+        raise ServiceUnavailable from None
+    except OpenidTaken:
+        raise OpenidTakenError from None
+    except AccountTaken:
+        raise AccountTakenError from None
+    except LastWayIn:
+        raise LastWayInError from None
