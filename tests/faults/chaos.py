@@ -45,6 +45,7 @@ from tests.faults.nodes import Nodes
 from tests.faults.proxy import SUBSCRIBERS, Proxy, open_proxy
 from tests.faults.scans import until
 from tests.site import ACCOUNT
+from tests.time_machine import TimeMachine
 
 PREFIX = "chaos"
 # Short lives and no rest, so that ids are used again as often as can be.
@@ -60,6 +61,8 @@ CREATE = "/cgi-bin/qrcode/create"
 SIGNED_IN, USED, EXPIRED = "登录成功", "使用过", "过期"
 # How long a page that is up may take to hear of a scan: a sweep, after a store that was away.
 PATIENCE = 15.0
+# Nothing that a dead node has left keeps a scene id for longer.
+LONGEST_LEASE = 45.0
 GIVE_UP = 90.0
 
 
@@ -178,7 +181,7 @@ class Visit:
         """Close the page; somebody scans a photograph of it."""
         code = self.browser.codes[-1]
         page.cancel()
-        await asyncio.sleep(self.random.uniform(0, 12))
+        await asyncio.sleep(self.world.pool["ticket_seconds"] * self.random.uniform(0, 1.5))
         await self._phone(self._openid(), code)
 
     async def _lose_sockets(self) -> None:
@@ -482,6 +485,7 @@ async def _nothing_left(world: World) -> None:
     rules = {name: world.pool[name] for name in Rules.__struct_fields__ if name in world.pool}
     async with connect(f"unix://{world.store.unix_socket_path}", PREFIX) as store:
         pool = ScenePool(store, convert({"first_scene_id": 1, **rules}, Rules))
+        await TimeMachine(store).forward(LONGEST_LEASE)
 
         async def full() -> bool:
             return (await pool.count())["free"] == world.pool["size"]
