@@ -6,9 +6,6 @@ import signal
 import socket
 from pathlib import Path
 
-import aiohttp
-import pytest
-
 from sandbox import Sandbox
 from tests.commands.conftest import Saoma, Sections
 from tests.commands.program import SERVER, free_port, run, serve, start, until, write_settings
@@ -31,12 +28,9 @@ async def add_account(saoma: Saoma, config: Path) -> None:
     assert 0 == ended.code
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_server_brings_everything_and_takes_it_away(
-    alone: Sections, folder: Path, number: signal.Signals
-) -> None:
+async def test_server_brings_everything_and_takes_it_away(alone: Sections, folder: Path) -> None:
     """
-    Store, sandbox and server come up; a signal sends pages away with 1012 and ends all, code 0.
+    Store, sandbox and server come up; SIGTERM sends pages away with 1012 and ends all, code 0.
     """
     write_settings(folder, **alone)
 
@@ -48,7 +42,7 @@ async def test_server_brings_everything_and_takes_it_away(
             scanned = await response.json()
         bind = await page.expect("bind_required")
         running = server.processes()
-        ended, closed = await asyncio.gather(server.stop(number), page.closed())
+        ended, closed = await asyncio.gather(server.stop(), page.closed())
 
         assert scanned["delivered"]
         assert bind["bind_token"]
@@ -60,7 +54,7 @@ async def test_server_brings_everything_and_takes_it_away(
 
 async def test_demo_prints_addresses_and_account(alone: Sections, folder: Path) -> None:
     """
-    `--demo` says where to click, and the account that it prints can sign in.
+    `--demo` says where to click, and the account that it prints can sign in; Ctrl-C ends all.
     """
     write_settings(folder, **alone)
 
@@ -74,16 +68,20 @@ async def test_demo_prints_addresses_and_account(alone: Sections, folder: Path) 
         )
         status, _ = await visitor.post("/login", username=username, password=password)
 
-    assert server.base_url in text
-    assert f"http://127.0.0.1:{alone['sandbox']['port']}/phone" in text
-    assert 200 == status
+        assert server.base_url in text
+        assert f"http://127.0.0.1:{alone['sandbox']['port']}/phone" in text
+        assert 200 == status
+        assert 0 == await server.stop(signal.SIGINT)
+        assert {} == server.processes()
 
 
-async def test_embedded_store_keeps_sessions_over_a_restart(
+async def test_embedded_store_keeps_sessions_over_ends_of_every_kind(
     alone: Sections, folder: Path, saoma: Saoma
 ) -> None:
     """
-    Who was signed in before a restart is signed in after it.
+    Who was signed in still is after a restart, and after a SIGKILL with a start at once.
+
+    A supervisor finds no obstacle in what is left, and that ends by itself.
     """
     config = write_settings(folder, **alone)
     await add_account(saoma, config)
@@ -93,45 +91,18 @@ async def test_embedded_store_keeps_sessions_over_a_restart(
         async with serve(folder, port=port) as server:
             await visitor.post("/login", username="alice", password=PASSWORD)
             await server.stop()
-        async with serve(folder, port=port):
-            session = await visitor.request("GET", "/session")
-
-    assert (200, {"username": "alice", "wechat_bound": False}) == session
-
-
-async def test_kill_leaves_no_process_and_the_next_start_works(
-    alone: Sections, folder: Path, saoma: Saoma
-) -> None:
-    """
-    After a SIGKILL store and sandbox end by themselves, and the data can be used again.
-    """
-    config = write_settings(folder, **alone)
-    await add_account(saoma, config)
-    port = free_port()
-
-    async with Visitor(f"http://127.0.0.1:{port}") as visitor:
         async with serve(folder, port=port) as server:
-            await visitor.post("/login", username="alice", password=PASSWORD)
+            restarted = await visitor.request("GET", "/session")
             await server.stop(signal.SIGKILL)
-            await until(lambda: not server.processes(), "the end of its children")
-        async with serve(folder, port=port):
-            session, _ = await visitor.request("GET", "/session")
+            alone["sandbox"]["port"] = free_port()
+            write_settings(folder, **alone)
+            async with serve(folder, port=port) as successor:
+                killed, _ = await visitor.request("GET", "/session")
+                await successor.stop(signal.SIGKILL)
+                await until(lambda: not successor.processes(), "the end of its children")
 
-    assert 200 == session
-
-
-async def test_kill_and_immediate_start_work(alone: Sections, folder: Path) -> None:
-    """
-    A supervisor that starts the server again at once finds no obstacle in what is left.
-    """
-    write_settings(folder, **alone)
-
-    async with serve(folder) as killed:
-        await killed.stop(signal.SIGKILL)
-        alone["sandbox"]["port"] = free_port()
-        write_settings(folder, **alone)
-        async with serve(folder) as server:
-            assert 0 == await server.stop()
+    assert (200, {"username": "alice", "wechat_bound": False}) == restarted
+    assert 200 == killed
 
 
 async def test_taken_port_is_said_in_one_line(alone: Sections, folder: Path) -> None:
@@ -307,96 +278,72 @@ async def test_log_of_a_whole_story_tells_no_secret(
 async def test_hang_up_changes_the_pool_at_once(quick: Sections, folder: Path) -> None:
     """
     SIGHUP makes the pool larger under an open page, and names what needs a restart.
+
+    A file that cannot be used is reported before, and changes nothing.
     """
     write_settings(folder, **quick, pool={"size": 1})
 
     async with serve(folder) as server, Visitor(server.base_url) as visitor:
         first, second = await visitor.open_page(), await visitor.open_page()
         await first.get_qr()
+        write_settings(folder, **quick, pool={"size": "many"}, login={"auto_register": True})
+        server.hang_up()
+        told = await server.logged("pool.size")
         await second.send("get_qr")
         before = await second.expect("error")
         write_settings(
             folder, **quick, pool={"size": 2}, server={"drain_seconds": 7}, log={"level": "debug"}
         )
         server.hang_up()
-        await server.logged("pool.size")
+        changed = await server.logged("changed=")
         restart = await server.logged("restart")
         after = await second.get_qr()
 
+        assert "config.yaml" in told[0]
+        assert "many" in told[0]
         assert "pool_exhausted" == before["code"]
+        assert "pool.size" in changed[0]
+        assert "login.auto_register" not in changed[0]
         assert after["ticket"]
         assert 1 == len(restart)
         assert "server.drain_seconds" in restart[0]
-
-
-async def test_hang_up_with_a_bad_file_changes_nothing(quick: Sections, folder: Path) -> None:
-    """
-    A file that cannot be used is reported, and the server goes on as before.
-    """
-    write_settings(folder, **quick, pool={"size": 1})
-
-    async with serve(folder) as server, Visitor(server.base_url) as visitor:
-        page = await visitor.open_page()
-        await page.get_qr()
-        write_settings(folder, **quick, pool={"size": "many"}, login={"auto_register": True})
-        server.hang_up()
-        told = await server.logged("pool.size")
-        other = await visitor.open_page()
-        await other.send("get_qr")
-        error = await other.expect("error")
-        write_settings(folder, **quick, pool={"size": 2})
-        server.hang_up()
-        await server.logged("changed=pool.size")
-
-        assert "config.yaml" in told[0]
-        assert "many" in told[0]
-        assert "pool_exhausted" == error["code"]
-        assert await other.get_qr()
 
 
 async def test_hang_up_changes_the_login_at_once(
     quick: Sections, folder: Path, sandbox: Sandbox
 ) -> None:
     """
-    A page that was open before obeys the new rules with its next scan.
+    A page that is open obeys the new rules: when it pauses, and with its next scan.
     """
-    write_settings(folder, **quick)
+    soon = {"ticket_seconds": 1}
+    write_settings(folder, **quick, pool=soon)
 
     async with serve(folder) as server, Visitor(server.base_url) as visitor:
         sandbox.pusher.callbacks = [f"{server.base_url}/wechat"]
         page = await visitor.open_page()
-        code = await page.get_qr()
-        write_settings(folder, **quick, login={"confirmation": "number"})
-        server.hang_up()
-        await server.logged("login.confirmation")
-        await sandbox.phone.scan(ticket=code["ticket"], openid=OPENID)
-
-        assert 3 == len((await page.expect("scanned"))["choices"])
-
-
-async def test_hang_up_changes_the_pauses_at_once(quick: Sections, folder: Path) -> None:
-    """
-    A page that is open is asked to wait for its visitor as the new number says.
-    """
-    write_settings(folder, **quick, pool={"ticket_seconds": 1})
-
-    async with serve(folder) as server, Visitor(server.base_url) as visitor:
-        page = await visitor.open_page()
         await page.get_qr()
         before = await page.expect("expired")
-        write_settings(folder, **quick, pool={"ticket_seconds": 1}, login={"refreshes": 0})
+        write_settings(folder, **quick, pool=soon, login={"refreshes": 0})
         server.hang_up()
         await server.logged("changed=login.refreshes")
         await page.get_qr()
+        after = await page.expect("expired")
+        write_settings(folder, **quick, login={"refreshes": 0, "confirmation": "number"})
+        server.hang_up()
+        await server.logged("login.confirmation")
+        code = await page.get_qr()
+        await sandbox.phone.scan(ticket=code["ticket"], openid=OPENID)
 
-        assert [{}, {"pause": "idle"}] == [before, await page.expect("expired")]
+        assert [{}, {"pause": "idle"}] == [before, after]
+        assert 3 == len((await page.expect("scanned"))["choices"])
 
 
 async def test_hang_up_changes_the_budget_of_all_processes_at_once(
     quick: Sections, folder: Path
 ) -> None:
     """
-    Codes are counted over all processes, any of which tells the figure; SIGHUP allows more.
+    Codes are counted over all processes, any of which tells the figure; SIGHUP, which every
+    process hears, allows more. No process outlives the one that watches them.
     """
     wechat, server_ = quick["wechat"] | {"daily_codes": 2}, {"processes": 2}
     write_settings(folder, **quick | {"wechat": wechat, "server": server_})
@@ -423,6 +370,8 @@ async def test_hang_up_changes_the_budget_of_all_processes_at_once(
             assert "\nsaoma_codes_today 3.0\n" in text
             assert "\nsaoma_codes_daily_limit 3.0\n" in text
         assert not [line for line in server.log if "restart" in line]
+        await server.stop(signal.SIGKILL)
+        await until(lambda: not server.processes(), "the end of the workers")
 
 
 # ---- several processes
@@ -433,6 +382,7 @@ async def test_two_processes_serve_one_port_and_one_is_replaced(
 ) -> None:
     """
     Pages of both workers get their own results; a worker that is killed has a successor.
+    SIGTERM reaches the pages of both.
     """
     write_settings(folder, **quick, server={"processes": 2})
 
@@ -465,38 +415,11 @@ async def test_two_processes_serve_one_port_and_one_is_replaced(
         assert 2 == len(workers)
         assert spared in workers
         assert killed not in workers
-        ended, *_ = await asyncio.gather(server.stop(), *(page.closed() for page in pages))
-        assert 0 == ended
-        assert {} == server.processes()
-
-
-async def test_pages_of_all_processes_are_sent_away(quick: Sections, folder: Path) -> None:
-    """
-    SIGTERM reaches the pages of every worker.
-    """
-    write_settings(folder, **quick, server={"processes": 2})
-
-    async with serve(folder) as server, Visitor(server.base_url) as visitor:
-        await server.logged("serving url=", times=2)
         pages = [await visitor.open_page() for _ in range(6)]
         ended, *closed = await asyncio.gather(server.stop(), *(page.closed() for page in pages))
-
-    assert 0 == ended
-    assert [1012] * 6 == closed
-
-
-async def test_hang_up_reaches_every_process(quick: Sections, folder: Path) -> None:
-    """
-    Every worker reads the file again.
-    """
-    write_settings(folder, **quick, server={"processes": 2})
-
-    async with serve(folder) as server:
-        await server.logged("serving url=", times=2)
-        write_settings(folder, **quick, server={"processes": 2}, pool={"size": 7})
-        server.hang_up()
-
-        assert 2 == len(await server.logged("changed=pool.size", times=2))
+        assert 0 == ended
+        assert [1012] * 6 == closed
+        assert {} == server.processes()
 
 
 async def test_taken_port_is_said_once_with_several_processes(
@@ -511,18 +434,3 @@ async def test_taken_port_is_said_once_with_several_processes(
 
     assert 1 == ended.code
     assert_said_once(ended.err, "cannot listen")
-
-
-async def test_killed_parent_takes_its_workers_along(quick: Sections, folder: Path) -> None:
-    """
-    Workers do not outlive the process that watches them.
-    """
-    write_settings(folder, **quick, server={"processes": 2})
-
-    async with serve(folder) as server, aiohttp.ClientSession() as http:
-        await server.logged("serving url=", times=2)
-        await server.stop(signal.SIGKILL)
-        await until(lambda: not server.processes(), "the end of the workers")
-
-        with pytest.raises(aiohttp.ClientConnectionError):
-            await http.get(f"{server.base_url}/healthz")
