@@ -125,7 +125,7 @@ async def test_states_without_a_server_are_accessible(
     assert {} == walk.found | copy.found
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", THEMES)
 async def test_user_page_is_accessible(
     site: Site, open_sign_in: OpenSignIn, complaints: Complaints, look: dict[str, Any]
 ):
