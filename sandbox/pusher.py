@@ -14,7 +14,6 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from sandbox.account import Account
@@ -122,14 +121,9 @@ class Pusher:
         await self._wire.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._closing.set()
-        await self._wire.__aexit__(kind, error, trace)
+        await self._wire.__aexit__()
         self.release()
 
     async def push(self, xml: str, *, openid: str) -> Delivery:

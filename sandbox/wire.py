@@ -1,6 +1,5 @@
 """HTTP as the platform speaks it to an account's server: one try, bounded in time and size."""
 
-from types import TracebackType
 from typing import Self
 
 import aiohttp
@@ -32,12 +31,7 @@ class Wire:
         )
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         # Forgotten first: a request that this breaks off is not made again.
         session, self._session = self._session, None
         if session is not None:

@@ -9,7 +9,6 @@ calling makes no sense.
 import asyncio
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
@@ -92,14 +91,9 @@ class Client:
         await self._transport.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._tokens.close()
-        await self._transport.__aexit__(kind, error, trace)
+        await self._transport.__aexit__()
 
     async def create_ticket(self, scene_id: int, expire_seconds: int) -> Ticket:
         """Ask for a temporary code that carries *scene_id* for *expire_seconds*.

@@ -6,7 +6,6 @@ neither that address nor a library's words about it may reach a log or an error.
 
 import re
 import time
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode
 
@@ -104,13 +103,8 @@ class OAuth:
         await self._transport.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._transport.__aexit__(kind, error, trace)
+    async def __aexit__(self, *_: object) -> None:
+        await self._transport.__aexit__()
 
     def address(self, app: App, redirect_uri: str, state: str) -> str:
         """Return where the browser is sent. WeChat wants the parameters in this order."""

@@ -80,8 +80,8 @@ class Pushes:
             clock=clock,
         )
 
-    def echo(self, query: Query) -> Letter:
-        """Return WeChat's address check, whose body is the `echostr` to answer with.
+    def echo(self, query: Query) -> str:
+        """Return the `echostr` of WeChat's address check.
 
         Raises:
             BadSignature: when the check does not come from WeChat.

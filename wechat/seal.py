@@ -92,18 +92,19 @@ class Seal:
         self._window = window_seconds
         self._clock = clock
 
-    def echo(self, query: Query) -> Letter:
-        """Return WeChat's address check; the body is what it wants to hear.
+    def echo(self, query: Query) -> str:
+        """Return the `echostr` of WeChat's address check.
 
         It may be of any age: an operator may repeat one by hand.
 
         Raises:
             BadSignature: when it does not come from WeChat.
         """
-        letter = self._open_plain(query, _once(query, "echostr").encode(), *_stamp(query))
-        if len(letter.body) > MAX_ECHO_LENGTH:
+        echo = _once(query, "echostr")
+        self._verify(_once(query, "signature"), *_stamp(query))
+        if len(echo) > MAX_ECHO_LENGTH:
             raise BadSignature("echostr")
-        return letter
+        return echo
 
     def open(self, query: Query, body: bytes) -> Letter:
         """Return what is inside a push.
@@ -116,7 +117,7 @@ class Seal:
             BadPush: when it did, but it was not encrypted with our key for our appid.
         """
         if not self._ciphers:
-            return self._open_plain(query, body, *self._fresh(query))
+            return self._open_plain(query, body)
         timestamp, nonce = self._fresh(query)
         signature = _once(query, "msg_signature")
         if _once(query, "encrypt_type") != "aes":
@@ -146,11 +147,11 @@ class Seal:
             },
         )
 
-    def _open_plain(self, query: Query, body: bytes, timestamp: str, nonce: str) -> Letter:
+    def _open_plain(self, query: Query, body: bytes) -> Letter:
+        timestamp, nonce = self._fresh(query)
         signature = _once(query, "signature")
         self._verify(signature, timestamp, nonce)
-        covered = bool(self._ciphers)  # a push needs more than this signature then
-        return Letter(body=body, nonce=nonce, signature="" if covered else signature)
+        return Letter(body=body, nonce=nonce, signature=signature)
 
     def _fresh(self, query: Query) -> tuple[str, str]:
         """Return timestamp and nonce, within the window."""

@@ -12,7 +12,6 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from types import TracebackType
 from typing import Self
 
 from wechat.errors import WeChatError
@@ -55,12 +54,7 @@ class Senders:
             self._task = asyncio.create_task(self._refresh_daily())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
