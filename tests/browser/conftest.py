@@ -24,11 +24,12 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder; all of them run where the one browser is."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
+    """Mark every test of this folder; file by file they go to the one browser or the other."""
+    ours = [item for item in items if Path(__file__).parent in item.path.parents]
+    files = sorted({item.path for item in ours})
+    for item in ours:
+        item.add_marker(pytest.mark.browser)
+        item.add_marker(pytest.mark.xdist_group(f"browser {files.index(item.path) % 2}"))
 
 
 class StartSite(Protocol):
