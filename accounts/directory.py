@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from unicodedata import normalize
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from accounts.bindings import binding_of
@@ -27,6 +27,23 @@ from accounts.identities import (
     refuse_strangers,
 )
 from accounts.schema import accounts, identities
+
+# Statements are built once: that costs more than asking SQLite.
+BY_OPENID = (
+    select(accounts.c.id, accounts.c.username, accounts.c.password_hash, identities.c.id)
+    .join(identities, identities.c.account_id == accounts.c.id)
+    .where(identities.c.openid == bindparam("openid"), identities.c.appid == bindparam("appid"))
+)
+IS_BOUND = (
+    select(identities.c.id)
+    .where(identities.c.account_id == accounts.c.id)
+    .limit(1)
+    .scalar_subquery()
+)
+ACCOUNTS = select(accounts.c.id, accounts.c.username, accounts.c.password_hash, IS_BOUND)
+BY_NAME = ACCOUNTS.where(accounts.c.folded == bindparam("folded"))
+BY_ID = ACCOUNTS.where(accounts.c.id == bindparam("id"))
+BY_NAMES_ORDER = ACCOUNTS.order_by(accounts.c.folded)
 
 # Letters and digits that cannot be mistaken for one another.
 NAME_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -73,11 +90,7 @@ class Directory:
 
     async def by_openid(self, openid: str) -> Account | None:
         """Return the account that *openid*, of the service account, is bound to."""
-        return await self._one(
-            select(accounts.c.id, accounts.c.username, accounts.c.password_hash, identities.c.id)
-            .join(identities, identities.c.account_id == accounts.c.id)
-            .where(identities.c.openid == openid, identities.c.appid == self._appid)
-        )
+        return await self._one(BY_OPENID, openid=openid, appid=self._appid)
 
     async def recognise(self, identity: Identity) -> Account | None:
         """Return the account of a WeChat user, who may be known to it by another appid only.
@@ -100,16 +113,16 @@ class Directory:
 
     async def by_username(self, username: str) -> Account | None:
         """Return the account of that name; case and width do not matter."""
-        return await self._one(self._accounts().where(accounts.c.folded == fold(username)))
+        return await self._one(BY_NAME, folded=fold(username))
 
     async def by_id(self, account_id: int) -> Account | None:
         """Return the account with that number."""
-        return await self._one(self._accounts().where(accounts.c.id == account_id))
+        return await self._one(BY_ID, id=account_id)
 
     async def all(self) -> list[Account]:
         """Return every account, by name."""
         async with self._database.transaction() as connection:
-            rows = await connection.execute(self._accounts().order_by(accounts.c.folded))
+            rows = await connection.execute(BY_NAMES_ORDER)
             return [_account(row) for row in rows]
 
     async def lacks_unionid(self, openid: str) -> bool:
@@ -220,18 +233,11 @@ class Directory:
     def _identity(self, who: str | Identity) -> Identity:
         return who if isinstance(who, Identity) else Identity(appid=self._appid, openid=who)
 
-    def _accounts(self) -> Select[int, str, str | None, int | None]:
-        bound = (
-            select(identities.c.id)
-            .where(identities.c.account_id == accounts.c.id)
-            .limit(1)
-            .scalar_subquery()
-        )
-        return select(accounts.c.id, accounts.c.username, accounts.c.password_hash, bound)
-
-    async def _one(self, query: Select[int, str, str | None, int | None]) -> Account | None:
+    async def _one(
+        self, query: Select[int, str, str | None, int | None], **values: str | int
+    ) -> Account | None:
         async with self._database.transaction() as connection:
-            row = (await connection.execute(query)).first()
+            row = (await connection.execute(query, values)).first()
             return _account(row) if row else None
 
 
