@@ -211,7 +211,8 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(which=WHICH)
     def attach_again(self, which: int) -> None:
         code = self.code(which)
-        self.attach_ticket(code.lease, code.ticket, "p")
+        if self.now < code.buried:  # a step is repeated within seconds, never after its code's end
+            self.attach_ticket(code.lease, code.ticket, "p")
 
     def attach_ticket(self, lease: Lease, ticket: str, process: str) -> None:
         attempt = self.known(lease.uuid)
