@@ -25,8 +25,9 @@ CALLERS = 48
 class Load:
     """What one server is put under."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, patience: float = PATIENCE_SECONDS) -> None:
         self.port = port
+        self._patience = patience
         self.errors = Errors()
         self.fresh: deque[Page] = deque()
         """Pages whose code was not scanned yet."""
@@ -143,7 +144,7 @@ class Load:
 
     async def _within(self, event: Awaitable[object], trouble: str) -> None:
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience):
                 await event
         except TimeoutError:
             self.errors[trouble] += 1

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ from benchmarks.wire import HOST
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 20.0
+# Under valgrind everything takes some fifty times as long.
+WRAPPED_START_SECONDS = 300.0
 STOP_SECONDS = 20.0
 PREFIX = "benchmark"
 LOGGED_LINES = 20
@@ -117,8 +119,10 @@ def make_accounts(where: Where) -> None:
 
 
 @asynccontextmanager
-async def running(kind: Kind, where: Where) -> AsyncIterator[tuple[int, int]]:
-    """Run a server of *kind*; give its process id and its port.
+async def running(
+    kind: Kind, where: Where, wrap: Sequence[str] = ()
+) -> AsyncIterator[tuple[int, int]]:
+    """Run a server of *kind*, inside the program *wrap*; give its process id and its port.
 
     Raises:
         BenchmarkError: when it does not start, or ended meanwhile.
@@ -126,6 +130,7 @@ async def running(kind: Kind, where: Where) -> AsyncIterator[tuple[int, int]]:
     port, log = _free_port(), where.folder / f"{kind.name}.log"
     with log.open("wb") as stream:
         process = await asyncio.create_subprocess_exec(
+            *wrap,
             *kind.command(where, port),
             cwd=ROOT,
             stdout=stream,
@@ -133,7 +138,7 @@ async def running(kind: Kind, where: Where) -> AsyncIterator[tuple[int, int]]:
             preexec_fn=lambda: pin(where.core),
         )
     try:
-        await _started(process, port)
+        await _started(process, port, WRAPPED_START_SECONDS if wrap else START_SECONDS)
         yield process.pid, port
         if process.returncode is not None:
             raise BenchmarkError(f"{kind.name} ended with {process.returncode}: {_end_of(log)}")
@@ -143,8 +148,8 @@ async def running(kind: Kind, where: Where) -> AsyncIterator[tuple[int, int]]:
         await _stop(process)
 
 
-async def _started(process: asyncio.subprocess.Process, port: int) -> None:
-    async with asyncio.timeout(START_SECONDS):
+async def _started(process: asyncio.subprocess.Process, port: int, seconds: float) -> None:
+    async with asyncio.timeout(seconds):
         while process.returncode is None:
             try:
                 reader, writer = await asyncio.open_connection(HOST, port)
