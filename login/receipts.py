@@ -9,7 +9,6 @@ EncodingAESKey the signature covers the body and nothing is remembered.
 import hashlib
 
 from store import Store, digest
-from store.connection import store_errors
 from wechat import BadSignature, Letter
 
 
@@ -30,13 +29,7 @@ class Receipts:
         if not letter.signature:
             return
         body = hashlib.sha256(letter.body).hexdigest()
-        with store_errors():
-            former = await self._store.redis.set(
-                self._store.key("receipt", digest(letter.signature)),
-                body,
-                nx=True,
-                get=True,
-                px=self._life_ms,
-            )
+        key = self._store.key("receipt", digest(letter.signature))
+        former = await self._store.ask("SET", key, body, "NX", "GET", "PX", self._life_ms, get=True)
         if former not in {None, body}:
             raise BadSignature("the signature of another push")

@@ -11,7 +11,6 @@ from pathlib import Path
 from msgspec import Struct, convert
 
 from store import Script, Store, digest
-from store.connection import store_errors
 
 HERE = Path(__file__).parent
 
@@ -104,8 +103,7 @@ class Attempts:
         Raises:
             StoreUnavailable: as every method here, when the store did not answer.
         """
-        with store_errors():
-            value = await self._store.redis.get(self._store.key("ticket", digest(ticket)))
+        value = await self._store.ask("GET", self._store.key("ticket", digest(ticket)))
         if value is None:
             return None
         uuid, scene_id, _ = str(value).split("|")
@@ -117,8 +115,7 @@ class Attempts:
 
     async def issued_to(self, ticket: str) -> str | None:
         """Return the attempt that *ticket* was made for not long ago, alive or dead by now."""
-        with store_errors():
-            uuid = await self._store.redis.get(self._store.key("issued", digest(ticket)))
+        uuid = await self._store.ask("GET", self._store.key("issued", digest(ticket)))
         return str(uuid) if uuid else None
 
     async def read(self, uuid: str) -> Record | None:
@@ -138,14 +135,12 @@ class Attempts:
 
     async def holder_of_grant(self, grant: str) -> str | None:
         """Return the uuid of the attempt that the proof with this digest is for."""
-        with store_errors():
-            uuid = await self._store.redis.get(self._grant(grant))
+        uuid = await self._store.ask("GET", self._grant(grant))
         return str(uuid) if uuid else None
 
     async def latest(self, name: str) -> str | None:
         """Return the uuid of the attempt that a step called the latest of *name*."""
-        with store_errors():
-            uuid = await self._store.redis.get(self._store.key("latest", name))
+        uuid = await self._store.ask("GET", self._store.key("latest", name))
         return str(uuid) if uuid else None
 
     async def advance(self, step: Advance) -> Refused | None:
@@ -210,8 +205,7 @@ class Attempts:
 
     async def withdrawn(self, openid: str, scanned_at: str) -> bool:
         """Tell whether *openid* has said farewell since that scan."""
-        with store_errors():
-            farewell = await self._store.redis.get(self._last_farewell(openid))
+        farewell = await self._store.ask("GET", self._last_farewell(openid))
         return bool(farewell and scanned_at) and int(farewell or 0) >= int(scanned_at)
 
     def _last_farewell(self, openid: str) -> str:

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
+from store.batch import Batch
 from store.servers import forget_connections, open_client
 
 
@@ -21,7 +23,15 @@ class StoreUnavailable(Exception):
 async def connect(url: str, prefix: str) -> AsyncIterator["Store"]:
     """Open a `Store` at *url* (see `store.servers`); its connections mend themselves."""
     async with open_client(url) as redis:
-        yield Store(redis, prefix)
+        store = Store(redis, prefix)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+class UnknownScript(StoreUnavailable):
+    """The store forgot a script, or never had it; nothing was done."""
 
 
 class Store:
@@ -33,11 +43,27 @@ class Store:
 
     def __init__(self, redis: Redis, prefix: str) -> None:
         self.redis = redis
+        self._batch = Batch(redis)
         self._tag = "{" + prefix + "}"
 
     def key(self, *parts: str) -> str:
         """Return the full name of the key made of *parts*."""
         return ":".join((self._tag, *parts))
+
+    async def ask(self, *command: Any, **options: Any) -> Any:
+        """Return the store's answer to *command*; *options* as in `Batch.ask`.
+
+        Raises:
+            StoreUnavailable: when the store refused, failed or took too long.
+        """
+        with store_errors():
+            try:
+                return await self._batch.ask(*command, **options)
+            except ReadOnlyError:
+                # A primary was demoted under us and keeps our connections: drop
+                # them, so that the next call finds the new primary.
+                await forget_connections(self.redis)
+                raise
 
     async def ping(self) -> None:
         """Return when the store answers.
@@ -45,13 +71,12 @@ class Store:
         Raises:
             StoreUnavailable: when it does not.
         """
-        with store_errors():
-            # Not PING: of a cluster, the node that has our keys must answer.
-            await self.redis.exists(self.key("ping"))
+        # Not PING: of a cluster, the node that has our keys must answer.
+        await self.ask("EXISTS", self.key("ping"))
 
-    async def forget_connections(self) -> None:
-        """Let the next call make a new connection, to whichever server is the primary then."""
-        await forget_connections(self.redis)
+    async def close(self) -> None:
+        """Wait for the calls that are under way."""
+        await self._batch.close()
 
 
 @contextmanager
@@ -63,5 +88,7 @@ def store_errors() -> Iterator[None]:
     """
     try:
         yield
+    except NoScriptError:
+        raise UnknownScript("NoScriptError") from None
     except (RedisError, OSError, TimeoutError) as error:
         raise StoreUnavailable(type(error).__name__) from None

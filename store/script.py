@@ -1,12 +1,11 @@
 """Lua scripts in files beside the Python that runs them."""
 
 from collections.abc import Sequence
+from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
-from redis.exceptions import ReadOnlyError
-
-from store.connection import Store, store_errors
+from store.connection import Store, UnknownScript, store_errors
 
 
 class Script:
@@ -17,7 +16,8 @@ class Script:
 
     def __init__(self, store: Store, file: Path) -> None:
         self._store = store
-        self._script = store.redis.register_script(file.read_text(encoding="utf-8"))
+        self._text = file.read_text(encoding="utf-8")
+        self._digest = sha1(self._text.encode()).hexdigest()  # noqa: S324, Redis's name for it
 
     async def __call__(self, keys: Sequence[str], args: Sequence[str | int | float]) -> Any:
         """Run the script in one step and return what it returns.
@@ -25,11 +25,10 @@ class Script:
         Raises:
             StoreUnavailable: when the store refused, failed or took too long.
         """
-        with store_errors():
-            try:
-                return await self._script(keys=list(keys), args=list(args))
-            except ReadOnlyError:
-                # A primary was demoted under us and keeps our connections: drop
-                # them, so that the next call finds the new primary.
-                await self._store.forget_connections()
-                raise
+        run = ("EVALSHA", self._digest, len(keys), *keys, *args)
+        try:
+            return await self._store.ask(*run)
+        except UnknownScript:
+            with store_errors():
+                await self._store.redis.script_load(self._text)
+            return await self._store.ask(*run)

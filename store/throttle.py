@@ -1,11 +1,12 @@
 """Limits on how often something may be tried, shared by all processes."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
-from store.connection import Store, store_errors
+from store.connection import Store
 from store.script import Script
 from store.secrets import digest, new_secret
 
@@ -45,11 +46,7 @@ class Throttle:
         Raises:
             StoreUnavailable: when the store did not answer.
         """
-        with store_errors():
-            async with self._store.redis.pipeline(transaction=False) as pipe:
-                for limit in limits:
-                    pipe.zrem(self._key(limit), name)
-                await pipe.execute()
+        await asyncio.gather(*(self._store.ask("ZREM", self._key(limit), name) for limit in limits))
 
     def _key(self, limit: Limit) -> str:
         return self._store.key("tries", digest(limit.name))

@@ -13,7 +13,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from store import Script, Store
-from store.connection import store_errors
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +64,7 @@ class Budget:
         Raises:
             StoreUnavailable: when the store did not answer.
         """
-        with store_errors():
-            return int(await self._store.redis.get(self._key) or 0)
+        return int(await self._store.ask("GET", self._key) or 0)
 
     async def spend(self) -> None:
         """Count one code, which WeChat is asked for now.

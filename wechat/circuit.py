@@ -17,7 +17,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from store import Script, Store, StoreUnavailable, new_secret
-from store.connection import store_errors
 from wechat.errors import WeChatError, WeChatUnavailable, error_for
 
 log = logging.getLogger(__name__)
@@ -80,8 +79,8 @@ class Circuits:
     async def trouble(self) -> WeChatError | None:
         """Return what calls suffer from, or None; makes none."""
         for endpoint in [*filter(self._is_open, self._troubles)]:
-            with suppress(StoreUnavailable), store_errors():
-                if not await self._store.redis.exists(self._keys(endpoint)[0]):
+            with suppress(StoreUnavailable):
+                if not await self._store.ask("EXISTS", self._keys(endpoint)[0]):
                     self._end(endpoint)  # mended, as another process found out
         return next((trouble.error for trouble in self._troubles.values()), None)
 
@@ -141,8 +140,8 @@ class Circuits:
 
     async def _forget(self, endpoint: str) -> None:
         """Close the circuit for every process."""
-        with suppress(StoreUnavailable), store_errors():
-            await self._store.redis.delete(*self._keys(endpoint))
+        with suppress(StoreUnavailable):
+            await self._store.ask("DEL", *self._keys(endpoint))
 
     def _note(self, error: WeChatError) -> None:
         former = self._troubles.get(error.endpoint)

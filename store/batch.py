@@ -1,0 +1,81 @@
+"""Calls to the store that are made in the same turn of the loop share a round trip.
+
+A call costs this process about the same whether it carries one command or
+twenty: finding a connection, sending, waking up for the answer. So a command
+waits until everything else of this turn has run, and goes with what that asks.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from redis.asyncio import Redis
+
+# The most that goes together: all of it has to be answered in the time of one call.
+MOST = 128
+
+
+class _Call:
+    """One command, and the answer to come."""
+
+    __slots__ = ("answer", "command", "options")
+
+    def __init__(self, command: tuple[Any, ...], options: dict[str, Any]) -> None:
+        self.command = command
+        self.options = options
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+
+class Batch:
+    """Carries commands to *redis*, those of one turn of the loop together."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._waiting: list[_Call] = []
+        self._carrying: set[asyncio.Task[None]] = set()
+
+    def ask(self, *command: Any, **options: Any) -> "asyncio.Future[Any]":
+        """Return the answer to come; *options* are those of redis-py's `execute_command`.
+
+        Who is cancelled while it waits takes nothing from the others.
+        """
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._send)
+        call = _Call(command, options)
+        self._waiting.append(call)
+        return call.answer
+
+    async def close(self) -> None:
+        """Wait for what was asked for."""
+        self._send()
+        await asyncio.gather(*self._carrying)
+
+    def _send(self) -> None:
+        calls, self._waiting = self._waiting, []
+        for start in range(0, len(calls), MOST):
+            task = asyncio.create_task(self._carry(calls[start : start + MOST]))
+            self._carrying.add(task)
+            task.add_done_callback(self._carrying.discard)
+
+    async def _carry(self, calls: list[_Call]) -> None:
+        try:
+            answers: Iterable[Any] = await self._execute(calls)
+        except Exception as error:  # noqa: BLE001, it belongs to who asked
+            answers = [error] * len(calls)
+        for call, answer in zip(calls, answers, strict=True):
+            if call.answer.done():
+                continue
+            if isinstance(answer, Exception):
+                call.answer.set_exception(answer)
+            else:
+                call.answer.set_result(answer)
+
+    async def _execute(self, calls: list[_Call]) -> list[Any]:
+        if len(calls) == 1:
+            call = calls[0]
+            redis: Any = self._redis  # redis-py's own signature has no types
+            return [await redis.execute_command(*call.command, **call.options)]
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for call in calls:
+                pipe.execute_command(*call.command, **call.options)
+            return await pipe.execute(raise_on_error=False)
