@@ -23,6 +23,7 @@ class Answer(StrEnum):
     EXPIRED = "expired"
     USED = "used"
     DENIED = "denied"
+    NOT_ALLOWED = "not_allowed"
     UNDONE = "undone"
     REFUSED = "refused"
     NOTHING = "nothing"
@@ -46,6 +47,10 @@ ZH = {
     Answer.EXPIRED: "二维码已过期。\n请回到网页，刷新二维码后重新扫描。",
     Answer.USED: "这个二维码已经使用过了。\n请回到网页，刷新二维码后重新扫描。",
     Answer.DENIED: "这次登录已被取消。\n请回到网页，刷新二维码后重新扫描。",
+    Answer.NOT_ALLOWED: (
+        "您不能使用这个二维码。\n它属于另一个人的登录，没有网页凭您的微信登录 {site}。\n"
+        "请只扫您自己网页上的二维码。"
+    ),
     Answer.UNDONE: (
         "已撤销 {time} 的扫码。\n凭它登录的 {site} 网页已经退出；如果它绑定了账号，绑定也已解除。\n"
         "浏览器：{browser}\n地点：{place}\n请不要再扫别人发来的登录二维码。"
@@ -64,7 +69,7 @@ EN = {
     ),
     Answer.BIND: (
         "Scanned.\nYour WeChat has no account of {site} yet. "
-        "Enter your user name and password on the page to bind it.\n"
+        "Enter your user name and password on the page to link it.\n"
         "Browser: {browser}\nPlace: {place}\n"
         "Not you? Reply {undo_word}, and this scan counts for nothing."
     ),
@@ -76,9 +81,13 @@ EN = {
     Answer.EXPIRED: "This code has expired.\nRefresh the code on the page and scan again.",
     Answer.USED: "This code was used already.\nRefresh the code on the page and scan again.",
     Answer.DENIED: "This sign-in was cancelled.\nRefresh the code on the page and scan again.",
+    Answer.NOT_ALLOWED: (
+        "You may not use this code.\nIt belongs to somebody else's sign-in; "
+        "nothing is signed in to {site} by your WeChat.\nScan only the code on your own page."
+    ),
     Answer.UNDONE: (
         "The scan of {time} is taken back.\n"
-        "What it signed in to {site} is signed out, and what it bound is unbound.\n"
+        "What it signed in to {site} is signed out, and what it linked is unlinked.\n"
         "Browser: {browser}\nPlace: {place}\nScan no more codes that somebody sends you."
     ),
     Answer.REFUSED: (

@@ -156,6 +156,7 @@ class Scans:
         """Answer a scan that changes nothing, or that denies: a second one, while we ask."""
         at, state = refused.scanned_at, refused.state
         same = refused.openid == push.openid
+        denied = Answer.DENIED if same else Answer.NOT_ALLOWED
         if same and refused.answer and at == str(push.created):
             return self._answer("duplicate", refused.answer, uuid, visit, int(at))
         if same and state == State.BIND_REQUIRED:
@@ -165,9 +166,9 @@ class Scans:
         if state == State.SCANNED:
             overtaken = await self._deny(uuid)
             if overtaken is None:
-                return self._replies.text(Answer.DENIED)
+                return self._replies.text(denied)
             state = overtaken.state or state
-        answer = Answer.DENIED if state == State.DENIED else Answer.USED
+        answer = denied if state == State.DENIED else Answer.USED
         return self._answer("duplicate", answer, uuid)
 
     async def _deny(self, uuid: str) -> Refused | None:

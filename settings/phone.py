@@ -20,6 +20,7 @@ PLACEHOLDERS = {
     "expired": ALWAYS,
     "used": ALWAYS,
     "denied": ALWAYS,
+    "not_allowed": ALWAYS,
     "undone": OF_A_SCAN,
     "refused": OF_A_SCAN,
     "nothing": ALWAYS,

@@ -73,7 +73,7 @@ async def test_scan_on_the_user_page_links_wechat(site: Site, user_page: UserPag
     await user_page.is_free()
     await site.sandbox.phone.scan(ticket=await user_page.link(), openid=OPENID)
     await user_page.is_bound()
-    await expect(user_page.note).to_have_text("微信已关联。下次扫一扫就能登录。")
+    await expect(user_page.note).to_have_text("微信已绑定。下次扫一扫就能登录。")
     await user_page.page.reload()
 
     await user_page.is_bound()
@@ -137,7 +137,7 @@ async def test_account_with_another_wechat_is_told_at_the_bind_form(
     await site.sandbox.phone.scan(ticket=await sign_in.shows_code(), openid=OTHER_OPENID)
     await sign_in.bind("alice")
 
-    await expect(sign_in.bind_form.get_by_role("alert")).to_contain_text("已经关联了别的微信")
+    await expect(sign_in.bind_form.get_by_role("alert")).to_contain_text("已经绑定了别的微信")
 
 
 async def test_code_on_the_user_page_can_be_put_away(user_page: UserPage):

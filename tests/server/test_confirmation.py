@@ -12,7 +12,7 @@ from tests.server.pushing import push, scan, scan_xml
 from tests.site import OPENID, OTHER_OPENID, PASSWORD, Page, Site
 
 NUMBER = {"confirmation": "number"}
-CANCELLED = "已被取消"
+CANCELLED, NOT_ALLOWED = "已被取消", "不能使用这个二维码"
 
 
 async def asked(site: Site, **changes: Any) -> tuple[Page, dict[str, Any], list[int], int]:
@@ -144,18 +144,22 @@ async def test_number_that_was_not_offered_is_denied(start_site: StartSite, numb
     assert message["type"] == "denied" or message["data"]["code"] == "bad_message"
 
 
-async def test_scan_of_a_denied_code_is_told_cancelled(start_site: StartSite) -> None:
+async def test_scan_of_a_denied_code_is_told_why(start_site: StartSite) -> None:
     """
-    A refused code cannot be scanned again.
+    A refused code is cancelled for who scanned it, and was never anybody else's.
     """
     site = await start_site(login=NUMBER)
     page, code, choices, number = await asked(site)
     await page.send("choose", number=next(choice for choice in choices if choice != number))
     await page.expect("denied")
 
-    reply = await scan(site, code, openid=OTHER_OPENID)
+    later = time.time() + 7
+    replies = [
+        await scan(site, code, openid=openid, created_at=later) for openid in (OPENID, OTHER_OPENID)
+    ]
 
-    assert CANCELLED in reply
+    assert CANCELLED in replies[0]
+    assert NOT_ALLOWED in replies[1]
 
 
 async def test_nobody_choosing_is_denied(start_site: StartSite) -> None:
@@ -169,9 +173,11 @@ async def test_nobody_choosing_is_denied(start_site: StartSite) -> None:
 
 
 @pytest.mark.parametrize(
-    "second", [{"openid": OTHER_OPENID}, {"created_at": time.time() + 7}], ids=["other", "same"]
+    ("second", "told"),
+    [({"openid": OTHER_OPENID}, NOT_ALLOWED), ({"created_at": time.time() + 7}, CANCELLED)],
+    ids=["other", "same"],
 )
-async def test_second_scan_denies(start_site: StartSite, second: dict[str, Any]) -> None:
+async def test_second_scan_denies(start_site: StartSite, second: dict[str, Any], told: str) -> None:
     """
     A code that two people hold, or one person twice, is passed around: nobody is let in by it.
     """
@@ -187,7 +193,7 @@ async def test_second_scan_denies(start_site: StartSite, second: dict[str, Any])
 
     assert {"type": "denied", "data": {}} == denied
     assert 1 == len(replies)
-    assert CANCELLED in replies.pop()
+    assert told in replies.pop()
     assert code["uuid"] != fresh["uuid"]
     assert before + 1 == await denials(site)
 
