@@ -26,10 +26,10 @@ class KnownBrowsers:
                 self._key(account_id, browser), "1", px=max(1, round(seconds * 1000))
             )
 
-    async def forget(self, account_id: int, browser: str) -> None:
-        """Have the browser be new to the account again."""
+    async def forget(self, account_id: int, browser: str) -> bool:
+        """Have the browser be new to the account again; return whether it was known."""
         with store_errors():
-            await self._store.redis.delete(self._key(account_id, browser))
+            return bool(await self._store.redis.delete(self._key(account_id, browser)))
 
     def _key(self, account_id: int, browser: str) -> str:
         return self._store.key("browser", str(account_id), browser)

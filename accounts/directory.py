@@ -208,16 +208,28 @@ class Directory:
                 delete(identities).where(identities.c.account_id == account_id)
             )
 
-    async def bound_by(self, openid: str, at: int) -> int | None:
+    async def openid_of(self, account_id: int) -> str:
+        """Return the openid of the service account that the account is bound to, or ""."""
+        async with self._database.transaction() as connection:
+            found = await connection.scalar(
+                select(identities.c.openid).where(
+                    identities.c.account_id == account_id, identities.c.appid == self._appid
+                )
+            )
+            return found or ""
+
+    async def bound_by(self, openid: str | Identity, at: int) -> int | None:
         """Return the account that *openid* was bound to by then (Unix seconds), and still is."""
         async with self._database.transaction() as connection:
-            binding = await binding_of(connection, self._appid, openid, at)
+            who = self._identity(openid)
+            binding = await binding_of(connection, who.appid, who.openid, at)
             return binding.account_id if binding else None
 
-    async def forget(self, openid: str, at: int) -> None:
+    async def forget(self, openid: str | Identity, at: int) -> None:
         """Forget *openid*, also as the last way in, unless it was bound after *at*."""
         async with self._database.writing() as connection:
-            binding = await binding_of(connection, self._appid, openid, at)
+            who = self._identity(openid)
+            binding = await binding_of(connection, who.appid, who.openid, at)
             if binding:
                 await connection.execute(delete(identities).where(identities.c.id == binding.id))
 

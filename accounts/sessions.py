@@ -56,10 +56,14 @@ class Sessions:
         account_id = await self._touch([self._key(token)], [self._idle_ms])
         return Session(token, int(account_id)) if account_id else None
 
-    async def end(self, token: str) -> None:
-        """End the session with that token, if there is one."""
+    async def end(self, token: str) -> int | None:
+        """End the session with that token; return whose it was, if there was one."""
         with store_errors():
-            await self._store.redis.delete(self._key(token))
+            async with self._store.redis.pipeline(transaction=True) as pipe:
+                pipe.hget(self._key(token), "account")
+                pipe.delete(self._key(token))
+                account_id, _ = await pipe.execute()
+        return int(account_id) if account_id else None
 
     async def end_scanned(self, account_id: int) -> None:
         """End every session of the account that rests upon a scan. Those of passwords stay."""
@@ -72,10 +76,13 @@ class Sessions:
                     pipe.zrem(index, name)
                 await pipe.execute()
 
-    async def end_by_digest(self, token_digest: str) -> None:
-        """End the session whose token has that digest: for one who must not know the token."""
+    async def end_by_digest(self, token_digest: str) -> bool:
+        """End the session whose token has that digest: for one who must not know the token.
+
+        Returns whether there was one.
+        """
         with store_errors():
-            await self._store.redis.delete(self._store.key("session", token_digest))
+            return bool(await self._store.redis.delete(self._store.key("session", token_digest)))
 
     def _scanned(self, account_id: int) -> str:
         return self._store.key("scanned", str(account_id))

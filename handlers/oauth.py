@@ -60,7 +60,9 @@ class WebLoginCallbackHandler(WebLoginPageHandler):
             onward = await self.context.web.refused(state, cookie=cookie)
             self.redirect(_sign_in_page(onward, error=REFUSED))
             return
-        arrived = await self.context.web.arrive(state, code, cookie=cookie)
+        agent = self.request.headers.get("User-Agent", "")
+        visit = self.context.visits.of(agent, self.address())
+        arrived = await self.context.web.arrive(state, code, cookie=cookie, visit=visit)
         if arrived.signed_in:
             await self.begin_session(arrived.signed_in)
             self.redirect(same_site(arrived.next) or USER_PAGE)

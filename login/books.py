@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from accounts import Directory, KnownBrowsers, Sessions
-from scene_pool import Attempts
+from accounts import Directory, Identity, KnownBrowsers, Sessions
+from scene_pool import Attempts, Record
 
 
 class Books(Struct, frozen=True, kw_only=True):
@@ -13,3 +13,10 @@ class Books(Struct, frozen=True, kw_only=True):
     directory: Directory
     sessions: Sessions
     browsers: KnownBrowsers
+
+
+def identity_of(record: Record) -> str | Identity:
+    """Return the WeChat user: of a scan by the openid alone, of web login with its app."""
+    if not record.appid:
+        return record.openid
+    return Identity(appid=record.appid, openid=record.openid, unionid=record.unionid)

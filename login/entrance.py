@@ -6,8 +6,8 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accounts import Account, Identity, Session
-from login.books import Books
+from accounts import Account, Session
+from login.books import Books, identity_of
 from login.credentials import Credentials
 from login.errors import BindTokenGone, CodeGone, LastWayInError, LoginError, SignedOut
 from login.flow import Event, State, steps
@@ -135,7 +135,9 @@ class Entrance:
     async def sign_out(self, session_token: str) -> None:
         """End the session with that token."""
         with outages():
-            await self._sessions.end(session_token)
+            account_id = await self._sessions.end(session_token)
+        if account_id is not None:
+            log.info("signed out account=%d", account_id)
 
     async def _bind(self, asked: BindAsked) -> SignedIn:
         uuid, record = await self._attempt_of(asked.bind_token, asked.browser, State.BIND_REQUIRED)
@@ -143,11 +145,11 @@ class Entrance:
             raise BindTokenGone
         account = await self._account_to_bind(asked, uuid)
         scanned_at = int(record.scanned_at or 0)
-        await self._directory.bind(_identity_of(record), account.id, scanned_at or None)
+        await self._directory.bind(identity_of(record), account.id, scanned_at or None)
         try:
             signed_in = await self._begin_scanned(account, record, BindTokenGone)
         except BindTokenGone:
-            await self._directory.forget(record.openid, scanned_at)
+            await self._directory.forget(identity_of(record), scanned_at)
             raise
         bound = (Event.BOUND, Event.CLAIMED)
         await self._redeem(uuid, record, signed_in, bound, BindTokenGone)
@@ -200,6 +202,15 @@ class Entrance:
         await self._books.browsers.learn(account.id, browser, self._rules.known_browser_seconds)
         return await self._sessions.begin(account.id, scanned=scanned)
 
+    async def _follower(self, record: Record, account_id: int) -> str:
+        """Return the openid of who may take it back on the phone, "" when there is nobody.
+
+        The user of another app writes from the service account that the same account is bound to.
+        """
+        if not record.appid:
+            return record.openid
+        return await self._directory.openid_of(account_id)
+
     async def _redeem(
         self,
         uuid: str,
@@ -210,10 +221,15 @@ class Entrance:
     ) -> None:
         """Use the proof up. The session is made before, so that no crash strands the visitor."""
         leave, reach = steps(*events)
-        redeemer = digest(signed_in.session.token)
-        write = {"grant": "", "redeemer": redeemer, "account": str(signed_in.account.id)}
-        if Event.BOUND in events:
-            write["bound"] = "1"
+        redeemer, account_id = digest(signed_in.session.token), signed_in.account.id
+        follower = await self._follower(record, account_id)
+        write = {
+            "grant": "",
+            "redeemer": redeemer,
+            "account": str(account_id),
+            "follower": follower,
+            "bound": "1" if Event.BOUND in events else "",
+        }
         refused = await self._attempts.advance(
             Advance(
                 uuid=uuid,
@@ -224,7 +240,7 @@ class Entrance:
                 guards={"grant": record.grant, "browser": record.browser},
                 write=write,
                 grant=record.grant,
-                latest=entered(record.openid),
+                latest=entered(follower) if follower else "",
                 latest_seconds=self._rules.undo_seconds,
             )
         )
@@ -237,10 +253,3 @@ class Entrance:
                 await forget_outcome(self._books, told)
             raise gone
         self._session_created()
-
-
-def _identity_of(record: Record) -> str | Identity:
-    """Return the WeChat user: of a scan by the openid alone, of web login with its app."""
-    if not record.appid:
-        return record.openid
-    return Identity(appid=record.appid, openid=record.openid, unionid=record.unionid)

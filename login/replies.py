@@ -52,7 +52,7 @@ ZH = {
         "请只扫您自己网页上的二维码。"
     ),
     Answer.UNDONE: (
-        "已撤销 {time} 的扫码。\n凭它登录的 {site} 网页已经退出；如果它绑定了账号，绑定也已解除。\n"
+        "已撤销 {time} 的登录。\n由它登录的 {site} 网页已经退出；如果它绑定了账号，绑定也已解除。\n"
         "浏览器：{browser}\n地点：{place}\n请不要再扫别人发来的登录二维码。"
     ),
     Answer.REFUSED: (
@@ -86,7 +86,7 @@ EN = {
         "nothing is signed in to {site} by your WeChat.\nScan only the code on your own page."
     ),
     Answer.UNDONE: (
-        "The scan of {time} is taken back.\n"
+        "The sign-in of {time} is taken back.\n"
         "What it signed in to {site} is signed out, and what it linked is unlinked.\n"
         "Browser: {browser}\nPlace: {place}\nScan no more codes that somebody sends you."
     ),

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 
 from accounts import fold
-from login.books import Books
+from login.books import Books, identity_of
 from login.flow import Event, State, steps
 from login.messages import Denied
 from login.outcomes import DENIED_SECONDS
@@ -53,13 +53,20 @@ class SecondThoughts:
         for name in names:
             uuid = await self._attempts.latest(name)
             record = await self._attempts.read(uuid) if uuid else None
-            if uuid and record and _is_of(record, push) and await self._end(uuid, record):
+            if not uuid or not record or not _is_of(record, push):
+                continue
+            is_news = await self._end(uuid, record)
+            if is_news:
                 log.info("taken back by=%s attempt=%s", answer, uuid)
+            if is_news is not None:
                 return self._replies.text(answer, visit_of(record), int(record.scanned_at))
         return self._replies.text(Answer.NOTHING)
 
-    async def _end(self, uuid: str, record: Record) -> bool:
-        """Have the attempt count for nothing; False when there is none any more."""
+    async def _end(self, uuid: str, record: Record) -> bool | None:
+        """Have the attempt count for nothing.
+
+        Returns whether that is news, or None when there is no attempt any more.
+        """
         leave, reach = steps(Event.UNDONE)
         refused = await self._attempts.advance(
             Advance(
@@ -78,28 +85,35 @@ class SecondThoughts:
         elif refused is None and record.account:
             await forget_outcome(self._books, record)
         if refused and refused.state == State.DONE:
-            await self._end_session(uuid)
-        return refused is None or refused.state in (State.DENIED, State.DONE)
+            return await self._end_session(uuid)
+        return True if refused is None else False if refused.state == State.DENIED else None
 
-    async def _end_session(self, uuid: str) -> None:
-        """Undo what came of an attempt that was used: session, known browser, binding."""
+    async def _end_session(self, uuid: str) -> bool:
+        """Undo what came of an attempt that was used: session, known browser, binding.
+
+        Returns whether there was anything of it left.
+        """
         record = await self._attempts.read(uuid)
         if record is None or not record.account:
-            return
-        await self._books.sessions.end_by_digest(record.redeemer)
-        await forget_outcome(self._books, record)
+            return False
+        ended = await self._books.sessions.end_by_digest(record.redeemer)
+        return await forget_outcome(self._books, record) or ended
 
 
-async def forget_outcome(books: Books, record: Record) -> None:
+async def forget_outcome(books: Books, record: Record) -> bool:
     """Undo what an attempt has done beside its session: the known browser, and its binding.
+
+    Returns whether there was anything to undo.
 
     Raises:
         AccountsUnavailable, StoreUnavailable: when not all of it is undone yet.
     """
-    await books.browsers.forget(int(record.account), record.browser)
-    openid, at = record.openid, int(record.scanned_at or 0)
-    if record.bound and await books.directory.bound_by(openid, at) == int(record.account):
-        await books.directory.forget(openid, at)
+    was_known = await books.browsers.forget(int(record.account), record.browser)
+    who, at = identity_of(record), int(record.scanned_at or 0)
+    if not record.bound or await books.directory.bound_by(who, at) != int(record.account):
+        return was_known
+    await books.directory.forget(who, at)
+    return True
 
 
 def _is_of(record: Record, push: Push) -> bool:
@@ -107,4 +121,5 @@ def _is_of(record: Record, push: Push) -> bool:
 
     A push that is late or repeated must not undo what its writer has not seen.
     """
-    return record.openid == push.openid and int(record.scanned_at or 0) <= push.created
+    by = record.follower or record.openid
+    return by == push.openid and int(record.scanned_at or 0) <= push.created

@@ -25,8 +25,9 @@ from login.errors import (
     WebLoginGone,
     WebLoginUnavailable,
 )
-from login.exchange import Exchange, Outcome
+from login.exchange import Comer, Exchange, Outcome
 from login.trips import Taken, Trips
+from login.visit import NOWHERE, Visit
 from login.ways import Way, is_phone, way_for
 from store import Limit, StoreUnavailable, Throttle, derive, digest, new_secret
 from wechat import App, OAuth
@@ -130,8 +131,12 @@ class WebLogin:
             raise _unavailable(error) from None
         return taken.next if taken else ""
 
-    async def arrive(self, state: str, code: str, *, cookie: str) -> Arrived:
+    async def arrive(
+        self, state: str, code: str, *, cookie: str, visit: Visit = NOWHERE
+    ) -> Arrived:
         """Let in who came back with *code*; *cookie* is the browser's own secret.
+
+        *visit* is what the phone is told of the browser, should its owner take it back.
 
         Asked again, also at the same time and on another process, it answers the same.
 
@@ -145,16 +150,18 @@ class WebLogin:
             )
             if taken is None:
                 raise WebLoginGone
-            settle = self._settle if taken.mine else self._await_settled
-            outcome = await settle(taken, state, code, cookie)
+            if taken.mine:
+                outcome = await self._settle(taken, state, code, Comer(cookie, visit))
+            else:
+                outcome = await self._await_settled(taken, state, code, cookie)
             return await self._arrived(outcome, taken.next, cookie)
         except (StoreUnavailable, AccountsUnavailable) as error:
             raise _unavailable(error) from None
 
     # ---- the request that exchanges the code
 
-    async def _settle(self, taken: Taken, state: str, code: str, cookie: str) -> Outcome:
-        outcome = await self._exchange.outcome(taken.app, code, cookie)
+    async def _settle(self, taken: Taken, state: str, code: str, comer: Comer) -> Outcome:
+        outcome = await self._exchange.outcome(taken.app, code, comer)
         text = msgspec.json.encode(outcome).decode()
         await self._trips.settle(state, taken.taker, text)
         return outcome

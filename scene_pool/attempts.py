@@ -39,6 +39,8 @@ class Record(Struct, frozen=True, kw_only=True):
     appid: str = ""
     """Whose openid it is, where it did not come by a scan."""
     unionid: str = ""
+    follower: str = ""
+    """Openid by which the service account knows who may take back what it ended in."""
     scanned_at: str = ""
     answer: str = ""
     account: str = ""
@@ -127,11 +129,26 @@ class Attempts:
         left = (float(fields.get("dead_at", 0)) - now_ms) / 1000
         return convert({**fields, "left_seconds": left}, Record, strict=False)
 
-    async def begin(self, uuid: str, fields: Mapping[str, str], *, keep_seconds: float) -> None:
-        """Begin an attempt that shows no code, with what is known of its visitor."""
-        pairs = [part for pair in fields.items() for part in pair]
+    async def begin(
+        self,
+        uuid: str,
+        fields: Mapping[str, str],
+        *,
+        keep_seconds: float,
+        latest: str = "",
+        latest_seconds: float = 0.0,
+    ) -> None:
+        """Begin an attempt that shows no code, with what is known of its visitor.
+
+        It is the latest of *latest*, as after a step (see `Advance`).
+        """
         keep_ms = max(1, round(keep_seconds * 1000))
-        await self._begin([self._attempt(uuid)], [keep_ms, len(fields), *pairs])
+        latest_ms = round(latest_seconds * 1000) if latest else 0
+        pairs = [part for pair in fields.items() for part in pair]
+        await self._begin(
+            [self._attempt(uuid), self._store.key("latest", latest)],
+            [uuid, keep_ms, latest_ms, len(fields), *pairs],
+        )
 
     async def holder_of_grant(self, grant: str) -> str | None:
         """Return the uuid of the attempt that the proof with this digest is for."""

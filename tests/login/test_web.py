@@ -204,9 +204,41 @@ async def test_binding_of_web_login_is_taken_back_on_the_phone(
 
     text = await saoma.write("T", created=NOW + 60)
 
-    assert "已撤销 2027-01-15 16:00 的扫码" in (text or "")
+    assert "已撤销 2027-01-15 16:00 的登录" in (text or "")
     assert await saoma.sessions.find(token) is None
     assert await saoma.directory.by_openid(OPENID) is None
+
+
+async def test_question_of_web_login_is_taken_back_on_the_phone(
+    saoma: Installation, oauth: OAuth, process: Process
+) -> None:
+    """
+    Who has come by WeChat's page and not bound yet can make that count for nothing.
+    """
+    arrived = await arrive(saoma, web_login(saoma, oauth, saoma.store))
+    token = await bind_token_of(process, arrived)
+
+    text = await saoma.write("T", created=NOW + 60)
+
+    assert "已撤销" in (text or "")
+    with pytest.raises(LoginError, match="Please scan again"):
+        await bind(saoma, token)
+
+
+async def test_word_that_is_older_than_web_login_is_not_about_it(
+    saoma: Installation, oauth: OAuth
+) -> None:
+    """
+    A push that comes late ends no session that its writer had not seen.
+    """
+    await saoma.add_account()
+    arrived = await arrive(saoma, web_login(saoma, oauth, saoma.store))
+
+    text = await saoma.write("T", created=NOW - 1)
+
+    assert arrived.signed_in
+    assert "没有可以撤销" in (text or "")
+    assert await saoma.sessions.find(arrived.signed_in.session.token)
 
 
 async def test_unfollowing_voids_a_binding_that_web_login_has_led_to(

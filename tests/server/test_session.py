@@ -1,6 +1,7 @@
 """Signing in with a code or a password, who one is, signing out."""
 
 import json
+import logging
 from http.cookies import Morsel
 from typing import Any
 
@@ -455,6 +456,24 @@ async def test_delete_ends_the_session(site: Site) -> None:
     headers = {"Cookie": f"{SESSION}={token}"}
     async with site.visitor().http.get("/session", headers=headers) as response:
         assert 401 == response.status
+
+
+async def test_signing_out_is_logged_with_the_account(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    One line names whose session ended; signing out again writes none.
+    """
+    account_id = await site.add_account("alice")
+    visitor = site.visitor()
+    await visitor.post("/login", username="alice", password=PASSWORD)
+    headers = {"Cookie": f"{SESSION}={visitor.cookie(SESSION)}"}
+
+    with caplog.at_level(logging.INFO, "login.entrance"):
+        for _ in range(2):
+            await visitor.request("DELETE", "/session", headers=headers)
+
+    assert [f"signed out account={account_id}"] == caplog.messages
 
 
 async def test_delete_without_a_session_is_fine(site: Site) -> None:
