@@ -20,7 +20,7 @@ from accounts.identities import (
     Identity,
     OpenidTaken,
     insert_identity,
-    knows_unionid,
+    lacks_unionid,
     learn_unionid,
     owner_of,
     owner_of_person,
@@ -126,9 +126,9 @@ class Directory:
             return [_account(row) for row in rows]
 
     async def lacks_unionid(self, openid: str) -> bool:
-        """Tell whether nobody knows the unionid of this openid of the service account yet."""
+        """Tell whether this openid of the service account is bound, without its unionid so far."""
         async with self._database.transaction() as connection:
-            return not await knows_unionid(connection, self._identity(openid))
+            return await lacks_unionid(connection, self._identity(openid))
 
     async def add(
         self,

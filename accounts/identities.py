@@ -77,13 +77,13 @@ async def refuse_strangers(
         raise AccountTaken
 
 
-async def knows_unionid(connection: AsyncConnection, identity: Identity) -> bool:
-    """Tell whether an identity is bound and its unionid written down."""
+async def lacks_unionid(connection: AsyncConnection, identity: Identity) -> bool:
+    """Tell whether an identity is bound and its unionid not written down."""
     known = await connection.scalar(
         select(identities.c.id).where(
             identities.c.openid == identity.openid,
             identities.c.appid == identity.appid,
-            identities.c.unionid.is_not(None),
+            identities.c.unionid.is_(None),
         )
     )
     return known is not None

@@ -105,7 +105,7 @@ class Exchange:
         account = await self._directory.recognise(identity)
         if account is None and way == Way.INSIDE and self._unionids:
             # Perhaps the website app knows them; the silent page does not tell the unionid.
-            identity = await self._unionids.complete(identity)
+            identity = await self._unionids.complete(identity.openid)
             account = await self._directory.recognise(identity)
         if account is None and self._rules.auto_register:
             account = await self._directory.register(identity, at)

@@ -17,6 +17,7 @@ from login.messages import Denied, ToPage
 from login.outcomes import ask_for_number, deny, grant_seconds, granted, let_in, to_choose
 from login.replies import Answer, Replies
 from login.rules import Confirmation, Rules
+from login.unionids import Unionids
 from login.visit import NOWHERE, Visit, visit_of
 from scene_pool import Record, Refused, TicketOwner
 from store import digest, new_secret
@@ -32,7 +33,10 @@ POLL_SECONDS = 0.05
 
 
 class Scans:
-    """Decides about scans. *count* is told what came of each."""
+    """Decides about scans. *count* is told what came of each.
+
+    *unionids* is None where unionids would join nothing.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class Scans:
         replies: Replies,
         *,
         count: Callable[[str], None],
+        unionids: Unionids | None = None,
     ) -> None:
         self._attempts = books.attempts
         self._directory = books.directory
@@ -48,6 +53,7 @@ class Scans:
         self._rules = rules
         self._replies = replies
         self._count = count
+        self._unionids = unionids
 
     async def scanned(self, push: Push, at: float) -> str:
         """Let the scan in *push*, received at *at* (Unix seconds), take effect.
@@ -65,6 +71,8 @@ class Scans:
             return await self._too_late(push)
         if push.scene and push.scene != str(owner.scene_id):
             return self._answer("stale", Answer.EXPIRED, owner.uuid)
+        if account is None and record.state == State.WAITING:  # else nothing comes of it
+            account = await self._known_elsewhere(push.openid)
         if await self._asks(account, record.browser):
             step, outcome = ask_for_number(self._rules, owner.uuid, push, at), ""
         else:
@@ -124,6 +132,13 @@ class Scans:
         if record and record.answer and (record.openid, record.scanned_at) == pushed:
             return self._answer("duplicate", record.answer, uuid, visit_of(record), push.created)
         return self._answer("stale", Answer.EXPIRED, uuid)
+
+    async def _known_elsewhere(self, openid: str) -> Account | None:
+        """Return the account of a stranger whom another app knows, as WeChat may tell."""
+        if self._unionids is None:
+            return None
+        identity = await self._unionids.complete(openid)
+        return await self._directory.recognise(identity) if identity.unionid else None
 
     async def _asks(self, account: Account | None, browser: str) -> bool:
         """Tell whether the visitor has to pick a number first.

@@ -75,7 +75,7 @@ async def open_resources(
     passwords = passwords or Passwords()
     stack.callback(passwords.close)
     unionids = _open_unionids(stack, ground)
-    scans = _scans(ground)
+    scans = _scans(ground, unionids)
     cities = settings.phone.city_database
     known_cities = stack.enter_context(maxminddb.open_database(cities)) if cities else None
     context = Context(
@@ -134,12 +134,13 @@ def _open_unionids(stack: AsyncExitStack, ground: Ground) -> Unionids | None:
     return unionids
 
 
-def _scans(ground: Ground) -> Scans:
+def _scans(ground: Ground, unionids: Unionids | None) -> Scans:
     return Scans(
         ground.books,
         ground.rules,
         ground.replies,
         count=lambda outcome: metrics.scans.labels(outcome).inc(),
+        unionids=unionids,
     )
 
 
