@@ -57,7 +57,8 @@ class Codes:
         Raises:
             PoolExhausted, AlreadyScanned, LeaseLost, StoreUnavailable: as the pool does.
             TicketTaken: when WeChat keeps returning tickets that others show.
-            BudgetUsedUp, WeChatError: when WeChat makes none; the scene id has gone back then.
+            BudgetUsedUp, BudgetLow, WeChatError: when WeChat makes none; the scene id has gone
+                back then.
         """
         for _ in range(TRIES - 1):
             try:
@@ -70,7 +71,9 @@ class Codes:
         seconds = self.pool.rules.ticket_seconds
         lease = await self.pool.lease(owner.uuid)
         try:
-            ticket = await self.client.create_ticket(lease.scene_id, math.ceil(seconds))
+            ticket = await self.client.create_ticket(
+                lease.scene_id, math.ceil(seconds), owner.browser
+            )
         except BaseException:
             # Also when cancelled: nobody has seen a ticket, so the id may go back.
             await self._give_back(lease)
@@ -88,6 +91,7 @@ class Codes:
             device=owner.visit.device,
             place=owner.visit.place,
         )
+        await self.client.budget.given(owner.browser)
         self._issued()
         return ShownCode(ticket.ticket, ticket.url, left)
 

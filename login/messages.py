@@ -18,6 +18,7 @@ class ErrorCode(StrEnum):
     RATE_LIMITED = "rate_limited"
     WECHAT_UNAVAILABLE = "wechat_unavailable"
     QUOTA_EXHAUSTED = "quota_exhausted"
+    QUOTA_LOW = "quota_low"
     STORE_UNAVAILABLE = "store_unavailable"
     BAD_MESSAGE = "bad_message"
     UNKNOWN_ATTEMPT = "unknown_attempt"

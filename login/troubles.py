@@ -7,7 +7,7 @@ from accounts import AccountsUnavailable
 from login.messages import BadMessage, Error, ErrorCode, Problem
 from scene_pool import LeaseLost, PoolExhausted, TicketTaken
 from store import StoreUnavailable
-from wechat import BudgetUsedUp, QuotaExhausted, WeChatError
+from wechat import BudgetLow, BudgetUsedUp, QuotaExhausted, WeChatError
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +17,7 @@ STORE_AGAIN = 3
 TROUBLES = (
     AccountsUnavailable,
     BadMessage,
+    BudgetLow,
     BudgetUsedUp,
     LeaseLost,
     PoolExhausted,
@@ -33,8 +34,8 @@ def error_of(trouble: Exception) -> Error:
             return problem(ErrorCode.BAD_MESSAGE, str(trouble))
         case PoolExhausted():
             return problem(ErrorCode.POOL_EXHAUSTED, "No code is free.", trouble.retry_after)
-        case BudgetUsedUp() | QuotaExhausted():  # the operator was told of these by `wechat`, once
-            return problem(ErrorCode.QUOTA_EXHAUSTED, "No codes left.", trouble.retry_after)
+        case BudgetLow() | BudgetUsedUp() | QuotaExhausted():
+            return _quota(trouble)  # the operator was told of it by `wechat`, once
         case WeChatError():
             return problem(
                 ErrorCode.WECHAT_UNAVAILABLE, "WeChat does not answer.", trouble.retry_after
@@ -44,6 +45,12 @@ def error_of(trouble: Exception) -> Error:
             return problem(ErrorCode.WECHAT_UNAVAILABLE, "WeChat does not answer.", WECHAT_AGAIN)
     log.warning("page failed error=%s %s", type(trouble).__name__, trouble)
     return problem(ErrorCode.STORE_UNAVAILABLE, "A part of us does not answer.", STORE_AGAIN)
+
+
+def _quota(trouble: BudgetLow | BudgetUsedUp | QuotaExhausted) -> Error:
+    if isinstance(trouble, BudgetLow):
+        return problem(ErrorCode.QUOTA_LOW, "Few codes left.", trouble.retry_after)
+    return problem(ErrorCode.QUOTA_EXHAUSTED, "No codes left.", trouble.retry_after)
 
 
 def problem(code: ErrorCode, message: str, retry_after: float | None = None) -> Error:

@@ -19,7 +19,7 @@ from serving.capacity import (
 from serving.rules import code_limits
 from settings import Settings
 from store import StoreUnavailable, connect
-from wechat import Budget
+from wechat import FIRST_GAP, GROWN_GAP, Budget
 
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": DAY}
 RATE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)/(second|minute|hour|day)")
@@ -122,7 +122,9 @@ def _quota(setup: Setup, used: int | None) -> Iterator[str]:
     whose = "wechat.daily_codes" if setup.daily_codes else "WeChat's own limit; there is none here"
     yield f"Quota: {setup.codes_a_day:,} codes a day ({whose})."
     if setup.daily_codes:
-        yield f"  from {setup.low_from:,} on, only visitors who click get another code"
+        first, grown = (round(gap / 60) for gap in (FIRST_GAP, GROWN_GAP))
+        yield f"  from {setup.low_from:,} on, only visitors who click get another code,"
+        yield f"  a browser after waits that grow from {first} to {grown} minutes"
     if used is None:
         yield "  used today: not known, the store cannot be reached"
     else:

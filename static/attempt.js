@@ -32,8 +32,6 @@ const SETTLED = new Set([
   State.SUCCESS, State.BIND_REQUIRED, State.DENIED, State.IDLE, State.SUPERSEDED, State.REFUSED,
 ]);
 
-/** Why a page rests that would otherwise go on: said like an error, though it is none. */
-const QUOTA_LOW = "quota_low";
 /** A socket lost for less than this is nobody's business. */
 const BLIP_MS = 1_500;
 /** No answer to a request for a code by then: the socket is dead, whatever it says. */
@@ -227,7 +225,7 @@ export class Attempt {
   #expired({ pause }) {
     const { state } = this.snapshot;
     if (state === State.SCANNED || state === State.BIND_REQUIRED) this.lapse("not_confirmed");
-    else if (pause === Pause.QUOTA) this.#pause(State.IDLE, QUOTA_LOW);
+    else if (pause === Pause.QUOTA) this.#pause(State.IDLE, ErrorCode.QUOTA_LOW);
     else if (pause && !this.isTouched) this.#pause(State.IDLE);
     else this.#refresh();
   }

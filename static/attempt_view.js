@@ -19,6 +19,8 @@ const WAY_ON = {
 };
 /** A wait longer than this gets a button for the impatient. */
 const LONG_WAIT_MS = 20_000;
+/** Errors whose wait the server holds, whoever presses a button. */
+const NO_SHORT_CUT = new Set([ErrorCode.RATE_LIMITED, ErrorCode.QUOTA_LOW]);
 
 export class AttemptView {
   /**
@@ -148,7 +150,7 @@ export class AttemptView {
  */
 function wayOn({ state, error, retryAtMs }) {
   if (state === State.EXPIRED && error) return "fresh_code";
-  const isLong = retryAtMs - performance.now() > LONG_WAIT_MS && error !== ErrorCode.RATE_LIMITED;
+  const isLong = retryAtMs - performance.now() > LONG_WAIT_MS && !NO_SHORT_CUT.has(error);
   return state === State.BUSY && isLong ? "try_now" : WAY_ON[state];
 }
 
@@ -163,6 +165,9 @@ function words({ state, choices, chosen, error }, inWeChat) {
     return [text("choose_title"), text(chosen === null ? "choose_detail" : "chosen_detail")];
   }
   if (state === State.OFFLINE && navigator.onLine) return [text("reconnecting_title"), text("reconnecting_detail")];
-  if (error) return [text(`${state}_title_${error}`) || text(`${state}_title`), errorText(error)];
+  if (error) {
+    const detail = text(`${state}_detail_${error}`) || errorText(error);
+    return [text(`${state}_title_${error}`) || text(`${state}_title`), detail];
+  }
   return [text(`${state}_title`), text(`${state}_detail`)];
 }

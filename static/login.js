@@ -14,6 +14,8 @@ import { text } from "./texts.js";
 
 /** The user page is where a visitor goes who did not come for another one. */
 const HOME = "/user";
+/** No code comes soon: the password is the better way in. */
+const NO_CODES = new Set([ErrorCode.QUOTA_EXHAUSTED, ErrorCode.QUOTA_LOW]);
 /** Between two reloads because the server did not understand us: once helps, more would be a loop. */
 const RELOAD_EVERY_MS = 60_000;
 
@@ -46,7 +48,7 @@ function changed(snapshot) {
   if (!entered) return;
   if (state === State.SUCCESS) trade(snapshot);
   if (state === State.BIND_REQUIRED) showBindForm();
-  if (snapshot.error === ErrorCode.QUOTA_EXHAUSTED) passwordFold.open = true;
+  if (state === State.BUSY && NO_CODES.has(snapshot.error)) passwordFold.open = true;
   if (state === State.REFUSED && snapshot.error === ErrorCode.BAD_MESSAGE) reloadOnce();
 }
 

@@ -4,7 +4,7 @@ Knows nothing of logins. The platform's facts and their sources stand where
 they are used.
 """
 
-from wechat.budget import Budget, BudgetUsedUp, Limits
+from wechat.budget import FIRST_GAP, GROWN_GAP, Budget, BudgetLow, BudgetUsedUp, Limits
 from wechat.client import Client, Ticket
 from wechat.errors import QuotaExhausted, WeChatError, WeChatRefused, WeChatUnavailable
 from wechat.fields import BadPush, Form
@@ -15,10 +15,13 @@ from wechat.senders import Senders
 from wechat.users import unionid_of
 
 __all__ = [
+    "FIRST_GAP",
+    "GROWN_GAP",
     "App",
     "BadPush",
     "BadSignature",
     "Budget",
+    "BudgetLow",
     "BudgetUsedUp",
     "Client",
     "CodeInvalid",

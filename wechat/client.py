@@ -9,6 +9,7 @@ calling makes no sense.
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Self
 from urllib.parse import quote
 
@@ -95,12 +96,14 @@ class Client:
         await self._tokens.close()
         await self._transport.__aexit__()
 
-    async def create_ticket(self, scene_id: int, expire_seconds: int) -> Ticket:
+    async def create_ticket(self, scene_id: int, expire_seconds: int, visitor: str = "") -> Ticket:
         """Ask for a temporary code that carries *scene_id* for *expire_seconds*.
+
+        *visitor* is whom it is for, as `budget` wants to know.
 
         Raises:
             WeChatError: one of its three kinds.
-            BudgetUsedUp, StoreUnavailable: WeChat was not asked.
+            BudgetUsedUp, BudgetLow, StoreUnavailable: WeChat was not asked.
 
         Source: WeChat, "Generating a Parametric QR Code".
         """
@@ -114,7 +117,7 @@ class Client:
                     "action_name": "QR_SCENE",
                     "action_info": {"scene": {"scene_id": scene_id}},
                 },
-                before=self.budget.spend,
+                before=partial(self.budget.spend, visitor),
                 words=("ticket", "url"),
             )
         )

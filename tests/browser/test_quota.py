@@ -15,15 +15,18 @@ from tests.browser.pages import SignIn
 from tests.browser.test_layout import OVERHANG
 from tests.browser.test_presence import SIGNED_OUT, VISIBILITY, open_tab
 from tests.site import OPENID, Site
+from tests.time_machine import TimeMachine
 from wechat import Limits
 
 CREATE = "/cgi-bin/qrcode/create"
 SOON = {"ticket_seconds": 1}
 # Nothing but the reserve from the first code on, and enough of it.
-LOW = {"daily_codes": 100, "reserve_percent": 100}
+LOW = {"daily_codes": 10**9, "reserve_percent": 100}
 LOOKS = [
-    pytest.param({"locale": "zh-CN"}, "今天的二维码快用完了", id="zh light"),
-    pytest.param({"locale": "en-US", "color_scheme": "dark"}, "running low", id="en dark"),
+    pytest.param({"locale": "zh-CN"}, "今天的二维码快用完了", "约 ", id="zh light"),
+    pytest.param(
+        {"locale": "en-US", "color_scheme": "dark"}, "running low", "in about ", id="en dark"
+    ),
 ]
 LONGER_THAN_A_HIDDEN_PAGE_STAYS_AWAY_MS = 20_000
 # As when a visitor leaves for another tab before the socket is open.
@@ -52,33 +55,56 @@ async def lose_attempts(site: Site) -> None:
             await store.redis.delete(key)
 
 
+async def let_pass(site: Site, seconds: float) -> None:
+    """Let time pass in the site's store."""
+    redis = site.settings.redis
+    async with connect(redis.url, redis.key_prefix) as store:
+        await TimeMachine(store).forward(seconds)
+
+
+async def look_for_faults(sign_in: SignIn) -> list[Any]:
+    """Return what is wrong with how the page looks, and by how much it is too wide."""
+    return [await violations(sign_in.page), await sign_in.page.evaluate(OVERHANG)]
+
+
 # ---- few codes left
 
 
-@pytest.mark.parametrize(("look", "says"), LOOKS)
-async def test_page_says_that_codes_run_low_and_waits_for_a_click(
-    start_site: StartSite, open_sign_in: OpenSignIn, look: dict[str, Any], says: str
+@pytest.mark.parametrize(("look", "says", "wait"), LOOKS)
+async def test_page_says_that_codes_run_low_waits_for_a_click_and_then_its_turn(
+    start_site: StartSite, open_sign_in: OpenSignIn, look: dict[str, Any], says: str, wait: str
 ):
     """
-    In the reserve a new page has its code; the next one comes when the visitor clicks, and works.
+    In the reserve a new page has its code; who clicks for the next is told when, and it works.
     """
     site = await start_site(pool=SOON, wechat=LOW)
-    sign_in = await open_sign_in(site, **look)
+    sign_in = await open_sign_in(site, clock=True, **look)
     first = await sign_in.shows_code()
     await sign_in.page.mouse.move(10, 10)
     await sign_in.reach("idle")
     await expect(sign_in.status).to_contain_text(says)
-    await sign_in.page.set_viewport_size({"width": 320, "height": 568})
-    found = [await violations(sign_in.page), await sign_in.page.evaluate(OVERHANG)]
-    spent = asked(site)
-    site.resources.pool.rules = replace(site.resources.pool.rules, ticket_seconds=180)
+    await let_pass(site, 60)
     await sign_in.ask_again()
-    second = await sign_in.shows_another_code(than=first)
+    await sign_in.shows_another_code(than=first)
+    await sign_in.reach("idle")
+    await sign_in.page.set_viewport_size({"width": 320, "height": 568})
+    found = await look_for_faults(sign_in)
+    spent = asked(site)
+    await sign_in.ask_again()
+    await sign_in.reach("busy")
+    await expect(sign_in.page.locator("[data-part=wait]")).to_contain_text(wait + "2 ")
+    await expect(sign_in.retry).to_be_hidden()
+    await expect(sign_in.password_form).to_be_visible()
+    found += await look_for_faults(sign_in)
+    site.resources.pool.rules = replace(site.resources.pool.rules, ticket_seconds=180)
+    await let_pass(site, 120)
+    await sign_in.page.clock.fast_forward(130_000)
+    second = await sign_in.shows_code()
     await site.sandbox.phone.scan(ticket=second, openid=OPENID)
     await sign_in.reach("bind_required")
 
-    assert [[], 0] == found
-    assert (1, 2) == (spent, asked(site))
+    assert 2 * [[], 0] == found
+    assert (2, 3) == (spent, asked(site))
 
 
 async def test_coming_into_view_is_no_click(

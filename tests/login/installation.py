@@ -100,9 +100,9 @@ class SlowClient(Client):
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def create_ticket(self, scene_id: int, expire_seconds: int) -> Any:
+    async def create_ticket(self, scene_id: int, expire_seconds: int, visitor: str = "") -> Any:
         """Have a ticket made, and return it when the gate is open."""
-        ticket = await super().create_ticket(scene_id, expire_seconds)
+        ticket = await super().create_ticket(scene_id, expire_seconds, visitor)
         self.asked.put_nowait(None)
         await self.gate.wait()
         return ticket

@@ -69,7 +69,7 @@ class CodeMaker:
         self.budget = budget
         self._codes = Platform(Account()).codes
 
-    async def create_ticket(self, scene_id: int, expire_seconds: int) -> Ticket:
+    async def create_ticket(self, scene_id: int, expire_seconds: int, visitor: str) -> Ticket:
         """Return a code for *scene_id*."""
         code = self._codes.create(scene_id, expire_seconds)
         return Ticket(code.ticket, code.url, expire_seconds, time.monotonic())

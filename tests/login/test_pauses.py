@@ -9,6 +9,8 @@ from wechat import Limits
 
 GOES_ON: dict[str, Any] = {}
 IDLE, QUOTA = {"pause": "idle"}, {"pause": "quota"}
+# Nothing but the reserve, and so much of it that spreading it makes nobody wait.
+LOW = Limits(daily_codes=10**9, reserve_percent=100)
 SOON = pool_rules(ticket_seconds=0.05, rest_seconds=0)
 
 
@@ -147,17 +149,63 @@ async def test_only_visitors_get_codes_when_the_days_codes_run_low(
     saoma: Installation, process: Process, screen: Screen
 ) -> None:
     """
-    In the reserve every page is asked to pause after each code; new pages still get theirs.
+    In the reserve every page is asked to pause after each code; new visitors still get theirs.
     """
     saoma.pool.rules = SOON
-    saoma.client.budget.limits = Limits(daily_codes=4, reserve_percent=50)
     told = [await round_of(screen)]
-    told += [await round_of(screen), await round_of(screen)]
-    other = await process.open_page()
+    saoma.client.budget.limits = LOW
+    told.append(await round_of(screen))
+    await saoma.time_machine.forward(60)
+    told.append(await round_of(screen))
+    other = await process.open_page("another browser")
     await other.get_qr()
 
     assert [GOES_ON, QUOTA, QUOTA] == told
     assert QUOTA == await other.expect("expired")
+
+
+async def test_next_code_of_the_reserve_takes_a_while(
+    saoma: Installation, process: Process, screen: Screen
+) -> None:
+    """
+    Each page of the browser is told how long, keeps its place, and has its code then.
+    """
+    saoma.pool.rules, saoma.client.budget.limits = SOON, LOW
+    code = await screen.get_qr()
+    await screen.expect("expired")
+    second = await process.open_page()
+    told = []
+    for page in (screen, second, screen):
+        await page.send("get_qr")
+        told.append(await page.expect("error"))
+    await saoma.time_machine.forward(60)
+    again = await screen.get_qr()
+
+    assert {"quota_low"} == {each["code"] for each in told}
+    assert {"Few codes left."} == {each["message"] for each in told}
+    assert all(55 <= each["retry_after"] <= 60 for each in told)
+    assert code["uuid"] == again["uuid"]
+    assert {"leased": 1, "resting": 0} == await used(saoma)
+
+
+async def used(saoma: Installation) -> dict[str, int]:
+    """Return how many scene ids are not free."""
+    count = await saoma.pool.count()
+    return {state: count[state] for state in ("leased", "resting")}
+
+
+async def test_code_that_wechat_did_not_make_costs_no_wait(
+    saoma: Installation, screen: Screen
+) -> None:
+    """
+    In the reserve, trouble of WeChat does not make a visitor wait for his own trouble.
+    """
+    saoma.client.budget.limits = LOW
+    saoma.sandbox.platform.fail(CREATE, errcode=-1, times=2)
+    await screen.send("get_qr")
+
+    assert "wechat_unavailable" == (await screen.expect("error"))["code"]
+    assert await screen.get_qr()
 
 
 async def test_pauses_end_when_the_budget_grows(saoma: Installation, screen: Screen) -> None:

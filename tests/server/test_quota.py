@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from tests.server.conftest import StartSite
 from tests.server.test_operations import figure, figures
 from tests.site import Page, Site
+from wechat import Limits
 
 CREATE = "/cgi-bin/qrcode/create"
 
@@ -107,23 +108,44 @@ async def test_usual_expired_is_as_it_always_was(start_site: StartSite) -> None:
     assert '{"type":"expired","data":{}}' == frame.data
 
 
-async def test_reserve_is_for_those_who_ask(start_site: StartSite) -> None:
+async def test_reserve_is_for_new_visitors(start_site: StartSite) -> None:
     """
-    In the reserve `expired` asks pages to pause, a page that asks gets a code, a new one too.
+    In the reserve `expired` asks pages to pause, the next code takes a while, and a browser that
+    is new has its first at once.
     """
     site = await start_site(
         pool={"ticket_seconds": 1}, wechat={"daily_codes": 4, "reserve_percent": 50}
     )
     page, new = await site.visitor().open_page(), await site.visitor().open_page()
     told = []
-    for _ in range(3):
+    for _ in range(2):
         await page.get_qr()
         told.append(await page.expect("expired"))
+    error = await error_of(page)
     await new.get_qr()
 
-    assert [{}, {"pause": "quota"}, {"pause": "quota"}] == told
-    assert "quota_exhausted" == (await error_of(page))["code"]
-    assert 4 == asked(site)
+    assert [{}, {"pause": "quota"}] == told
+    assert "quota_low" == error["code"]
+    assert 1 <= error["retry_after"] <= 3600
+    assert 3 == asked(site)
+
+
+async def test_pages_of_one_browser_share_its_wait(nodes: tuple[Site, Site]) -> None:
+    """
+    A second tab, on another node too, gets no code sooner than the first.
+    """
+    one, other = nodes
+    for site in nodes:
+        site.resources.context.pages.client.budget.limits = Limits(
+            daily_codes=100, reserve_percent=100
+        )
+    visitor = one.visitor()
+    await (await visitor.open_page()).get_qr()
+
+    second = await visitor.open_page(at=other.base_url)
+
+    assert "quota_low" == (await error_of(second))["code"]
+    assert 1 == asked(one)
 
 
 async def test_pause_is_told_by_the_node_that_a_page_comes_back_to(

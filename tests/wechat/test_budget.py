@@ -11,7 +11,7 @@ from store import Store, StoreUnavailable, connect
 from tests.site import ACCOUNT
 from tests.time_machine import TimeMachine
 from tests.wechat.calls import QRCODE, TOKEN, Calls, client_of
-from wechat import Budget, BudgetUsedUp, Limits, WeChatError
+from wechat import Budget, BudgetLow, BudgetUsedUp, Limits, WeChatError
 
 DAY = 86_400
 # Midnight in Beijing, which is eight hours ahead, by UTC.
@@ -134,6 +134,103 @@ async def test_count_ends_at_midnight_in_beijing(store: Store, time_machine: Tim
     assert MIDNIGHT == round(ends_at) % DAY
     assert ends_at - now < DAY + 60
     assert [0, 1] == [before, await budget.today()]
+
+
+# ---- the reserve, which is spaced out
+
+PLENTY = 10**9
+"""So many codes that spreading them over the day makes nobody wait."""
+# Less than any wait that is to pass, more than a slow test takes.
+SLACK = 5
+
+
+async def wait_of(budget: Budget, visitor: str) -> float:
+    """Return how long a visitor has to wait who asks now."""
+    with pytest.raises(BudgetLow) as refused:
+        await budget.spend(visitor)
+    return refused.value.retry_after
+
+
+async def get(budget: Budget, visitor: str) -> None:
+    """Let a visitor have a code."""
+    await budget.spend(visitor)
+    await budget.given(visitor)
+
+
+async def test_each_further_code_of_the_reserve_waits_longer(
+    store: Store, time_machine: TimeMachine
+):
+    """
+    One minute after the first, then two, four, eight and sixteen, and no longer than that.
+    """
+    budget, waits = budget_of(store, PLENTY, reserve_percent=100), []
+    for _ in range(7):
+        await get(budget, "v")
+        waits.append(await wait_of(budget, "v"))
+        await time_machine.forward(waits[-1])
+
+    assert [60, 120, 240, 480, 960, 960, 960] == [pytest.approx(each, abs=SLACK) for each in waits]
+
+
+async def test_first_code_comes_while_codes_are_left(store: Store):
+    """
+    Nobody waits for what others have had, on any process, and who waits costs nothing.
+    """
+    one, other = [budget_of(store, daily_codes=4, reserve_percent=100) for _ in range(2)]
+    for visitor in ("a", "b", "c"):
+        await get(one, visitor)
+        await wait_of(other, visitor)
+    await get(other, "d")
+
+    assert 4 == await one.today()
+    with pytest.raises(BudgetUsedUp):
+        await one.spend("e")
+
+
+@pytest.mark.parametrize("left", [1, 20, 400, 100_000])
+async def test_few_codes_are_spread_over_the_day(store: Store, left: int):
+    """
+    The fewer are left, the longer is the wait: what spreads them until midnight, at most an hour.
+    """
+    budget = budget_of(store, daily_codes=left + 1, reserve_percent=100)
+    await get(budget, "v")
+    seconds = await store.redis.pttl(store.key("codes")) / 1000
+
+    expected = min(3600, max(60, seconds / left))
+    assert pytest.approx(expected, abs=SLACK) == await wait_of(budget, "v")
+
+
+async def test_nobody_waits_before_the_reserve(store: Store):
+    """
+    What a visitor had before the reserve began is not counted, nor is anything without a limit.
+    """
+    budget = budget_of(store, daily_codes=10, reserve_percent=50)
+    for _ in range(5):
+        await get(budget, "v")
+    await wait_of(budget, "v")
+    budget.limits = Limits(daily_codes=0, reserve_percent=100)
+    await get(budget, "v")
+    await get(budget, "v")
+
+
+async def test_code_that_was_not_made_puts_nobody_off(store: Store):
+    """
+    Who got nothing, because WeChat was away, may ask again at once.
+    """
+    budget = budget_of(store, PLENTY, reserve_percent=100)
+    for _ in range(3):
+        await budget.spend("v")
+
+
+async def test_waits_end_with_the_day(store: Store):
+    """
+    What is known of a visitor ends when the count does.
+    """
+    budget = budget_of(store, reserve_percent=100)
+    await get(budget, "v")
+    ends = [await store.redis.pexpiretime(store.key(*key)) for key in (("codes",), ("codes", "v"))]
+
+    assert pytest.approx(ends[0], abs=1) == ends[1]
 
 
 # ---- what WeChat was really asked for
