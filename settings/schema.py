@@ -125,7 +125,8 @@ class WeChatSettings(Section, frozen=True):
     open_appid: str = ""
     open_secret: str = ""
     open_base_url: str = OFFICIAL_OPEN
-    timeout_seconds: PositiveSeconds = 3
+    # Both tries end before pool (MAKING_SECONDS) and page (ANSWER_MS) give up: after 15 s.
+    timeout_seconds: Annotated[float, Meta(gt=0, le=7)] = 3
     push_window_seconds: PositiveSeconds = 300
     push_allow: tuple[str, ...] = ()
     daily_codes: Count = 100_000

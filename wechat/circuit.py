@@ -3,12 +3,14 @@
 Each kind of call has its own. It opens on a fatal error, for all processes;
 while it is open calls fail at once with that error, and one of them in a minute,
 over all processes and nodes, is let through to see whether somebody has mended
-it. While it is closed nothing is asked of the store: a process learns of an
+it. A process that makes no more such calls looks as often whether others found
+that out. While it is closed nothing is asked of the store: a process learns of an
 open circuit by its own first failure, or when it asks for a token.
 
 Trouble is logged when it begins, changes and ends, not at each call.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -42,11 +44,18 @@ class _Trouble(Struct):
 class Circuits:
     """The circuits of one account's calls, and what each call suffers from.
 
-    *name* tells accounts that share a store apart; *clock* counts seconds.
+    *name* tells accounts that share a store apart; *clock* counts seconds. Use
+    `close` at the end.
     """
 
     def __init__(
-        self, store: Store, name: str, *, clock: Callable[[], float], on_change: OnCircuit
+        self,
+        store: Store,
+        name: str,
+        *,
+        clock: Callable[[], float],
+        on_change: OnCircuit,
+        look_seconds: float = PROBE_SECONDS,
     ) -> None:
         self._store = store
         self._name = name
@@ -57,6 +66,14 @@ class Circuits:
         self._troubles: dict[str, _Trouble] = {}
         self._probed_at: dict[str, float] = {}
         self._last_told: dict[str, tuple[int | str, float]] = {}
+        self._look_seconds = look_seconds
+        self._looking: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """Look no more."""
+        if self._looking:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
 
     @asynccontextmanager
     async def watch(self, endpoint: str, *, ask: bool = False) -> AsyncIterator[None]:
@@ -83,6 +100,12 @@ class Circuits:
                 if not await self._store.ask("EXISTS", self._keys(endpoint)[0]):
                     self._end(endpoint)  # mended, as another process found out
         return next((trouble.error for trouble in self._troubles.values()), None)
+
+    async def _look_now_and_then(self) -> None:
+        """Look for the ends of open circuits, as long as there are any."""
+        while any(map(self._is_open, self._troubles)):
+            await asyncio.sleep(self._look_seconds)
+            await self.trouble()
 
     def _is_open(self, endpoint: str) -> bool:
         trouble = self._troubles.get(endpoint)
@@ -152,6 +175,8 @@ class Circuits:
         self._troubles[error.endpoint] = _Trouble(error, former.since if former else now, told)
         if error.fatal != (former is not None and former.error.fatal):
             self._on_change(error.endpoint, error.fatal)
+        if error.fatal and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look_now_and_then())
 
     def _tell(self, error: WeChatError, now: float) -> bool:
         """Write the line, but not for the same trouble that comes and goes within a minute."""

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from store import Store, digest
 from wechat.budget import Budget
-from wechat.circuit import Circuits, OnCircuit
+from wechat.circuit import PROBE_SECONDS, Circuits, OnCircuit
 from wechat.errors import NO_ANSWER, TOKEN_CODES, WeChatError, WeChatUnavailable
 from wechat.tokens import AccessToken, AccessTokens
 from wechat.transport import Answer, OnCall, Request, Transport, seconds_in
@@ -66,6 +66,7 @@ class Client:
         on_call: OnCall = lambda endpoint, errcode, seconds: None,
         on_circuit: OnCircuit = lambda endpoint, is_open: None,
         clock: Callable[[], float] = time.monotonic,
+        look_seconds: float = PROBE_SECONDS,
     ) -> None:
         self.appid = appid
         self.budget = budget
@@ -78,7 +79,9 @@ class Client:
         )
         # Who reads another account's token, or another platform's, gets nothing done.
         name = digest(f"{appid} {self._api} {token_url}")[:16]
-        self._circuits = Circuits(store, name, clock=clock, on_change=on_circuit)
+        self._circuits = Circuits(
+            store, name, clock=clock, on_change=on_circuit, look_seconds=look_seconds
+        )
         self._tokens = AccessTokens(
             store,
             name,
@@ -94,6 +97,7 @@ class Client:
 
     async def __aexit__(self, *_: object) -> None:
         await self._tokens.close()
+        await self._circuits.close()
         await self._transport.__aexit__()
 
     async def create_ticket(self, scene_id: int, expire_seconds: int, visitor: str = "") -> Ticket:

@@ -104,6 +104,8 @@ class OAuth:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for circuits in self._circuits.values():
+            await circuits.close()
         await self._transport.__aexit__()
 
     def address(self, app: App, redirect_uri: str, state: str) -> str:

@@ -46,7 +46,7 @@ async def early(
             wechat={
                 "api_base_url": wechat.base_url,
                 "mp_base_url": sandbox.base_url,
-                "timeout_seconds": 10,
+                "timeout_seconds": 7,
             },
         ) as site,
     ):

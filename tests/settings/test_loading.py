@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from scene_pool.pool import MAKING_SECONDS
 from settings import Settings, SettingsError, WeChatSettings, load
+from wechat.transport import TRIES
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config.yaml"
 
@@ -46,6 +48,15 @@ def test_shipped_file_names_every_key_and_explains_it():
     assert [] == [line for line in lines if "  #" not in line and "   #" not in line]
 
 
+def test_longest_call_ends_before_the_pool_gives_its_scene_id_up(folder: Path):
+    """
+    A scan may wait for its ticket for as long as WeChat may take to make it, second try included.
+    """
+    longest = load(write(folder, "wechat: {timeout_seconds: 7}")).wechat.timeout_seconds
+
+    assert TRIES * longest < MAKING_SECONDS
+
+
 def test_load_empty_file_gives_the_defaults(folder: Path):
     """
     A file names only what differs, so an empty one is fine.
@@ -62,6 +73,10 @@ def test_load_empty_file_gives_the_defaults(folder: Path):
         ("pool: {size: 1.5}", "pool.size: expected int, found 1.5 (float)"),
         ("server: {port: 0}", "server.port: expected int >= 1, found 0 (int)"),
         ("server: {port: 70000}", "server.port: expected int <= 65535, found 70000 (int)"),
+        (
+            "wechat: {timeout_seconds: 8}",
+            "wechat.timeout_seconds: expected float <= 7.0, found 8 (int)",
+        ),
         ("pool: 3", "pool: expected keys and values, found 3 (int)"),
         ("- a", "expected sections like `server:`, found list"),
         (

@@ -416,6 +416,35 @@ async def test_circuit_is_shown_to_the_figures(
     assert [(QRCODE, True), (QRCODE, False)] == told
 
 
+async def test_process_that_calls_no_more_hears_of_the_end(
+    store: Store, platform: Sandbox, time_machine: TimeMachine
+):
+    """
+    The figure of a circuit that another process has closed goes back, without a call.
+    """
+    told: asyncio.Queue[bool] = asyncio.Queue()
+    calls: Calls = []
+    platform.platform.fail(QRCODE, errcode=48001, times=2)
+
+    async with (
+        client_of(
+            store,
+            platform.base_url,
+            calls,
+            on_circuit=lambda endpoint, is_open: told.put_nowait(is_open),
+            look_seconds=0.01,
+        ) as quiet,
+        client_of(store, platform.base_url) as other,
+    ):
+        assert [48001, 48001] == [*await outcomes(quiet), *await outcomes(other)]
+        await time_machine.forward(60)
+        assert [0] == await outcomes(other)
+        heard = [await asyncio.wait_for(told.get(), 5) for _ in range(2)]
+
+    assert [True, False] == heard
+    assert [(QRCODE, "48001")] == [call for call in calls if call[0] == QRCODE]
+
+
 # ---- the log
 
 
