@@ -41,6 +41,7 @@ def script() -> str:
         _object("MessageType", types),
         _object("ErrorCode", {code.name: code.value for code in messages.ErrorCode}),
         _object("Pause", {pause.name: pause.value for pause in messages.Pause}),
+        _object("NotLinked", {reason.name: reason.value for reason in messages.NotLinked}),
         _object("CloseCode", {code.name: code.value for code in messages.CloseCode}),
     ]
     return "\n\n".join(parts) + "\n"
@@ -68,6 +69,12 @@ def page() -> str:
         "## Pauses",
         "",
         "Why `expired` may ask a page to pause: " + _codes(messages.Pause) + ".",
+    ]
+    lines += [
+        "",
+        "## Refusals",
+        "",
+        "Why `denied` may say that a scan links nothing: " + _codes(messages.NotLinked) + ".",
     ]
     lines += ["", "## Close codes", "", "| code | name |", "| --- | --- |"]
     lines += [f"| {code.value} | {code.name.lower()} |" for code in messages.CloseCode]

@@ -49,7 +49,10 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         self._since, self._frames = time.monotonic(), 0
         agent = self.request.headers.get("User-Agent", "")
         visit = self.context.visits.of(agent, self._from)
-        self.page = self.context.pages.open(self.browser, self._send, self._close, visit)
+        self._token = self.get_cookie(site.session_cookie, "")
+        self.page = self.context.pages.open(
+            self.browser, self._send, self._close, visit, self._account_of
+        )
         self._forget_request()
         loop = asyncio.get_running_loop()
         self._hello = loop.call_later(site.hello_seconds, self._expect_hello)
@@ -82,6 +85,10 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         for each in (self.request.headers, self.request.cookies, self._headers, self.ui):
             each.clear()
         self.request.connection = None
+
+    async def _account_of(self) -> str:
+        signed_in = await self.context.entrance.account_of(self._token) if self._token else None
+        return str(signed_in.account.id) if signed_in else ""
 
     def _expect_hello(self) -> None:
         if self.page and not self.page.asked:

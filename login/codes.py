@@ -24,7 +24,8 @@ TRIES = 3
 class Owner(Struct, frozen=True, kw_only=True):
     """Whom a code is for: an attempt, its socket, and the digests of its two secrets.
 
-    *rounds*: how many codes of the attempt came before it since somebody asked for one.
+    *rounds*: how many codes of the attempt came before it since somebody asked for one;
+    *linker*: the account that a scan is to link WeChat to, "" where it signs in.
     """
 
     uuid: str
@@ -33,6 +34,7 @@ class Owner(Struct, frozen=True, kw_only=True):
     browser: str
     rounds: int = 0
     visit: Visit = NOWHERE
+    linker: str = ""
 
 
 class ShownCode(Struct, frozen=True):
@@ -90,6 +92,7 @@ class Codes:
             rounds=owner.rounds,
             device=owner.visit.device,
             place=owner.visit.place,
+            linker=owner.linker,
         )
         await self.client.budget.given(owner.browser)
         self._issued()

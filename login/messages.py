@@ -33,6 +33,15 @@ class Pause(StrEnum):
     """WeChat's codes of today run low."""
 
 
+class NotLinked(StrEnum):
+    """Why a scan links nothing."""
+
+    OPENID_TAKEN = "openid_taken"
+    """The WeChat user has another account."""
+    ACCOUNT_TAKEN = "account_taken"
+    """The account has another WeChat user."""
+
+
 class CloseCode(IntEnum):
     """Why the server closes a socket. Source: RFC 6455 §7.4, from 4000 on our own."""
 
@@ -55,16 +64,20 @@ class Nothing(Struct, frozen=True):
 # ---- page to server
 
 
-class Resume(Struct, frozen=True):
-    """*resume*: the secret of the attempt to come back to; none = a fresh code."""
+class Wish(Struct, frozen=True):
+    """*resume*: the secret of the attempt to come back to; none = a fresh code.
+
+    *link*: a new attempt's scan is to link WeChat to the account that the browser is signed in to.
+    """
 
     resume: str | None = None
+    link: bool = False
 
 
 class GetQr(Message, frozen=True, tag="get_qr"):
     """Start an attempt, ask for a fresh code after `expired`, or come back to an attempt."""
 
-    data: Resume = Resume()
+    data: Wish = Wish()
 
 
 class Choice(Struct, frozen=True):
@@ -140,10 +153,19 @@ class BindRequired(Message, frozen=True, tag="bind_required"):
     data: BindToken
 
 
-class Denied(Message, frozen=True, tag="denied"):
-    """Refused on the phone, the wrong number or none was picked, or the code was scanned twice."""
+class Denial(Struct, frozen=True, omit_defaults=True):
+    """*reason*: why the scan may not link; none = it is as the type says."""
 
-    data: Nothing = Nothing()
+    reason: NotLinked | None = None
+
+
+class Denied(Message, frozen=True, tag="denied"):
+    """Refused on the phone, the wrong number or none was picked, or the code was scanned twice.
+
+    Or the WeChat user who scanned cannot be linked to the account of the page.
+    """
+
+    data: Denial = Denial()
 
 
 class Rest(Struct, frozen=True, omit_defaults=True):

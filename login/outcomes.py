@@ -11,8 +11,10 @@ from login.messages import (
     BindRequired,
     BindToken,
     Choices,
+    Denial,
     Denied,
     LoginCode,
+    NotLinked,
     Scanned,
     Success,
     ToPage,
@@ -38,17 +40,19 @@ def let_in(
     *,
     push: Push | None = None,
     at: float = 0,
+    stranger: Answer = Answer.BIND,
 ) -> Advance:
     """Return the step that ends in a proof for the page: of signing in, or of the scan.
 
-    *push* is the scan, received at *at*, when nothing was asked since.
+    *push* is the scan, received at *at*, when nothing was asked since; *stranger* is
+    what the phone is told of who has no account.
     """
     before = (Event.SCAN,) if push else ()
     leave, reach = steps(*before, Event.CONFIRMED if account else Event.NOT_BOUND)
     secret, seconds = new_secret(), grant_seconds(rules, reach)
     write = {"grant": digest(secret), "account": str(account.id) if account else ""}
     if push:
-        write |= _scan_of(push, Answer.SIGNED_IN if account else Answer.BIND)
+        write |= _scan_of(push, Answer.SIGNED_IN if account else stranger)
     keep = seconds + rules.resume_seconds
     return Advance(
         uuid=uuid,
@@ -83,6 +87,19 @@ def ask_for_number(rules: Rules, uuid: str, push: Push, at: float) -> Advance:
         },
         latest=asked(push.openid),
         latest_seconds=max(keep, rules.undo_seconds),
+    )
+
+
+def refuse(uuid: str, push: Push, at: float, reason: NotLinked) -> Advance:
+    """Return the step that ends an attempt whose page cannot link the one who scanned."""
+    leave, reach = steps(Event.SCAN, Event.REFUSED)
+    return Advance(
+        uuid=uuid,
+        leave=leave,
+        reach=reach,
+        signal=signal(uuid, reach, Denied(Denial(reason)), at),
+        keep_seconds=DENIED_SECONDS,
+        write={"denial": reason, **_scan_of(push, Answer.NOT_ALLOWED)},
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from login.codes import Owner, ShownCode
-from login.display import Close, Display, Send
+from login.display import AccountOf, Close, Display, Send
 from login.flow import FINAL, State
 from login.messages import (
     BadMessage,
@@ -37,7 +37,9 @@ class Page:
     """One open socket. *send* takes a frame, *close* a close code; neither waits."""
 
     __slots__ = (
+        "_account_of",
         "_display",
+        "_linker",
         "_makes_way",
         "_pages",
         "asked",
@@ -49,9 +51,19 @@ class Page:
     )
 
     def __init__(
-        self, pages: "Pages", holder: str, browser: str, visit: Visit, send: Send, close: Close
+        self,
+        pages: "Pages",
+        holder: str,
+        browser: str,
+        visit: Visit,
+        send: Send,
+        close: Close,
+        account_of: AccountOf,
     ) -> None:
         self._pages = pages
+        self._account_of = account_of
+        self._linker = ""
+        """Account that a scan of the attempt is to link WeChat to."""
         self._display = Display(pages, send, close, self._too_late)
         self._makes_way = False
         self.holder = holder
@@ -82,8 +94,8 @@ class Page:
             match message:
                 case GetQr(data) if data.resume:
                     await self._resume(data.resume)
-                case GetQr():
-                    await self._get_qr()
+                case GetQr(data):
+                    await self._get_qr(link=data.link)
                 case Choose(data):
                     await self._choose(data.number)
         except TROUBLES as trouble:
@@ -135,7 +147,7 @@ class Page:
 
     # ---- a code
 
-    async def _get_qr(self) -> None:
+    async def _get_qr(self, *, link: bool) -> None:
         if self._display.state is State.SCANNED:
             await self._retell()
         elif self._display.show_again():
@@ -143,11 +155,12 @@ class Page:
         elif self._display.state in (State.WAITING, State.EXPIRED) and self.uuid:
             await self._next_code(0 if self._display.paused else self._display.rounds + 1)
         else:
-            await self._start()
+            await self._start(await self._account_of() if link else "")
 
-    async def _start(self) -> None:
+    async def _start(self, linker: str) -> None:
         """Begin another attempt; what came of a former one stays valid."""
         await self._turn_to(uuid4().hex, new_secret())
+        self._linker = linker
         if not self._display.gone:
             await self._next_code(0)
 
@@ -167,6 +180,7 @@ class Page:
             browser=self.browser,
             rounds=rounds,
             visit=self.visit,
+            linker=self._linker,
         )
         try:
             code = await self._pages.codes.make(owner)
@@ -202,6 +216,7 @@ class Page:
             self._let_go()
             self._display.tell(problem(ErrorCode.UNKNOWN_ATTEMPT, "This attempt is over."))
         elif self._display.state is None:
+            self._linker = record.linker
             await self._tell_state(record)
 
     async def _make_way(self) -> None:

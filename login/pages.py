@@ -16,7 +16,7 @@ from uuid import uuid4
 import msgspec
 
 from login.codes import Codes
-from login.display import Close, Send
+from login.display import AccountOf, Close, Send
 from login.messages import Pause
 from login.page import SUPERSEDED, Page
 from login.rules import Rules
@@ -32,6 +32,10 @@ SWEEP_SECONDS = 4.0
 SWEEP_BATCH = 500
 # How long a socket that took an attempt may take to be noticed as dead.
 DYING_SECONDS = 0.5
+
+
+async def _nobody() -> str:
+    return ""
 
 
 class Pages:
@@ -66,9 +70,20 @@ class Pages:
         self._tasks: set[asyncio.Task[None]] = set()
         self._signals = Signals(store, self.process, self._signalled, self.sweep)
 
-    def open(self, browser: str, send: Send, close: Close, visit: Visit = NOWHERE) -> Page:
-        """Return the page for a new socket; *browser* is the digest of its cookie."""
-        return Page(self, f"{self.process}:{next(self._serials)}", browser, visit, send, close)
+    def open(
+        self,
+        browser: str,
+        send: Send,
+        close: Close,
+        visit: Visit = NOWHERE,
+        account_of: AccountOf = _nobody,
+    ) -> Page:
+        """Return the page for a new socket; *browser* is the digest of its cookie.
+
+        *account_of* tells whose account a page is for that links WeChat.
+        """
+        holder = f"{self.process}:{next(self._serials)}"
+        return Page(self, holder, browser, visit, send, close, account_of)
 
     def __len__(self) -> int:
         return len(self._pages)

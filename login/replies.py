@@ -19,6 +19,7 @@ class Answer(StrEnum):
 
     SIGNED_IN = "signed_in"
     BIND = "bind"
+    LINK = "link"
     CHOOSE = "choose"
     EXPIRED = "expired"
     USED = "used"
@@ -39,6 +40,12 @@ ZH = {
         "扫码成功！\n您的微信还没有绑定 {site} 的账号，请在网页上输入用户名和密码完成绑定。\n"
         "浏览器：{browser}\n地点：{place}\n不是您本人？请回复 {undo_word}，这次扫码随即作废。"
     ),
+    Answer.LINK: (
+        "扫码成功！\n网页正在把您的微信绑定到它所登录的 {site} 账号，"
+        "以后用微信扫码就能登录那个账号。\n"
+        "浏览器：{browser}\n地点：{place}\n"
+        "不是您本人的账号？请在 {undo_minutes} 分钟内回复 {undo_word}，立即解除绑定。"
+    ),
     Answer.CHOOSE: (
         "您正在登录 {site}。\n浏览器：{browser}\n地点：{place}\n"
         "如果网页就在您面前，请选择数字 {number}。\n"
@@ -48,7 +55,8 @@ ZH = {
     Answer.USED: "这个二维码已经使用过了。\n请回到网页，刷新二维码后重新扫描。",
     Answer.DENIED: "这次登录已被取消。\n请回到网页，刷新二维码后重新扫描。",
     Answer.NOT_ALLOWED: (
-        "您不能使用这个二维码。\n它属于另一个人的登录，没有网页凭您的微信登录 {site}。\n"
+        "您不能使用这个二维码。\n它属于 {site} 的另一次登录或另一个账号，"
+        "您的微信没有登录，也没有绑定。\n"
         "请只扫您自己网页上的二维码。"
     ),
     Answer.UNDONE: (
@@ -73,6 +81,12 @@ EN = {
         "Browser: {browser}\nPlace: {place}\n"
         "Not you? Reply {undo_word}, and this scan counts for nothing."
     ),
+    Answer.LINK: (
+        "Scanned.\nThe page links your WeChat to the account of {site} that it is signed in to; "
+        "from then on scanning signs you in to that account.\n"
+        "Browser: {browser}\nPlace: {place}\n"
+        "Not your account? Reply {undo_word} within {undo_minutes} minutes to unlink it at once."
+    ),
     Answer.CHOOSE: (
         "You are signing in to {site}.\nBrowser: {browser}\nPlace: {place}\n"
         "If the page is in front of you, pick the number {number} there.\n"
@@ -82,8 +96,8 @@ EN = {
     Answer.USED: "This code was used already.\nRefresh the code on the page and scan again.",
     Answer.DENIED: "This sign-in was cancelled.\nRefresh the code on the page and scan again.",
     Answer.NOT_ALLOWED: (
-        "You may not use this code.\nIt belongs to somebody else's sign-in; "
-        "nothing is signed in to {site} by your WeChat.\nScan only the code on your own page."
+        "You may not use this code.\nIt belongs to another sign-in or another account of {site}; "
+        "your WeChat signed nothing in and was not linked.\nScan only the code on your own page."
     ),
     Answer.UNDONE: (
         "The sign-in of {time} is taken back.\n"

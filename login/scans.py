@@ -13,13 +13,13 @@ from typing import TypeVar
 from accounts import Account
 from login.books import Books
 from login.flow import State
-from login.messages import Denied, ToPage
-from login.outcomes import ask_for_number, deny, grant_seconds, granted, let_in, to_choose
+from login.messages import Denial, Denied, NotLinked, ToPage
+from login.outcomes import ask_for_number, deny, grant_seconds, granted, let_in, refuse, to_choose
 from login.replies import Answer, Replies
 from login.rules import Confirmation, Rules
 from login.unionids import Unionids
 from login.visit import NOWHERE, Visit, visit_of
-from scene_pool import Record, Refused, TicketOwner
+from scene_pool import Advance, Record, Refused, TicketOwner
 from store import digest, new_secret
 from wechat import Push
 
@@ -73,17 +73,26 @@ class Scans:
             return self._answer("stale", Answer.EXPIRED, owner.uuid)
         if account is None and record.state == State.WAITING:  # else nothing comes of it
             account = await self._known_elsewhere(push.openid)
-        if await self._asks(account, record.browser):
-            step, outcome = ask_for_number(self._rules, owner.uuid, push, at), ""
-        else:
-            account = account or await self._register(record, push)
-            step = let_in(self._rules, owner.uuid, push.openid, account, push=push, at=at)
-            outcome = "success" if account else "bind_required"
+        step, outcome = await self._decide(owner.uuid, record, account, push, at)
         refused = await self._attempts.advance(step)
         if refused:
             return await self._scanned_before(owner.uuid, refused, push, visit_of(record))
         answer = step.write["answer"]
         return self._answer(outcome, answer, owner.uuid, visit_of(record), push.created)
+
+    async def _decide(
+        self, uuid: str, record: Record, account: Account | None, push: Push, at: float
+    ) -> tuple[Advance, str]:
+        """Return the step that a scan leads to, and its outcome for the figures; "" = not yet."""
+        not_linked = await self._not_linked(record, account)
+        if not_linked:
+            return refuse(uuid, push, at, not_linked), "denied"
+        if await self._asks(account, record.browser):
+            return ask_for_number(self._rules, uuid, push, at), ""
+        account = account or await self._register(record, push)
+        stranger = Answer.LINK if record.linker else Answer.BIND
+        step = let_in(self._rules, uuid, push.openid, account, push=push, at=at, stranger=stranger)
+        return step, "success" if account else "bind_required"
 
     async def choose(self, uuid: str, number: int | None) -> None:
         """Settle an attempt that asked for a number; None means that time ran out.
@@ -98,7 +107,7 @@ class Scans:
             await self._deny(uuid)
             return
         account = await self._directory.by_openid(record.openid)
-        if account is None and self._rules.auto_register:
+        if account is None and self._rules.auto_register and not record.linker:
             account = await self._newcomer(record.openid, record.scanned_at)
         step = let_in(self._rules, uuid, record.openid, account)
         if await self._attempts.advance(step) is None:
@@ -113,7 +122,7 @@ class Scans:
         if record.state == State.SCANNED:
             return to_choose(record.choices)
         if record.state == State.DENIED:
-            return Denied()
+            return Denied(Denial(NotLinked(record.denial) if record.denial else None))
         if record.state not in (State.APPROVED, State.BIND_REQUIRED):
             return None
         secret, seconds = new_secret(), grant_seconds(self._rules, record.state)
@@ -139,6 +148,15 @@ class Scans:
             return None
         identity = await self._unionids.complete(openid)
         return await self._directory.recognise(identity) if identity.unionid else None
+
+    async def _not_linked(self, record: Record, account: Account | None) -> NotLinked | None:
+        """Return why this WeChat user cannot be linked to the account of the page, if not."""
+        if not record.linker or record.state != State.WAITING:
+            return None
+        if account is None:
+            taken = await self._directory.openid_of(int(record.linker))
+            return NotLinked.ACCOUNT_TAKEN if taken else None
+        return None if str(account.id) == record.linker else NotLinked.OPENID_TAKEN
 
     async def _asks(self, account: Account | None, browser: str) -> bool:
         """Tell whether the visitor has to pick a number first.
@@ -171,11 +189,13 @@ class Scans:
         """Answer a scan that changes nothing, or that denies: a second one, while we ask."""
         at, state = refused.scanned_at, refused.state
         same = refused.openid == push.openid
-        denied = Answer.DENIED if same else Answer.NOT_ALLOWED
+        not_allowed = not same or refused.answer == Answer.NOT_ALLOWED
+        denied = Answer.NOT_ALLOWED if not_allowed else Answer.DENIED
         if same and refused.answer and at == str(push.created):
             return self._answer("duplicate", refused.answer, uuid, visit, int(at))
         if same and state == State.BIND_REQUIRED:
-            return self._answer("duplicate", Answer.BIND, uuid, visit)
+            asked = Answer.LINK if refused.answer == Answer.LINK else Answer.BIND
+            return self._answer("duplicate", asked, uuid, visit)
         if state is None:
             return self._answer("stale", Answer.EXPIRED, uuid)
         if state == State.SCANNED:
@@ -195,7 +215,8 @@ class Scans:
 
     async def _register(self, record: Record, push: Push) -> Account | None:
         """Make an account for a new WeChat user where that is wished and the scan will count."""
-        if not self._rules.auto_register or record.state != State.WAITING:
+        wished = self._rules.auto_register and not record.linker
+        if not wished or record.state != State.WAITING:
             return None
         return await self._newcomer(push.openid, str(push.created))
 

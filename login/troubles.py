@@ -4,6 +4,7 @@ import logging
 import math
 
 from accounts import AccountsUnavailable
+from login.errors import ServiceUnavailable
 from login.messages import BadMessage, Error, ErrorCode, Problem
 from scene_pool import LeaseLost, PoolExhausted, TicketTaken
 from store import StoreUnavailable
@@ -21,6 +22,7 @@ TROUBLES = (
     BudgetUsedUp,
     LeaseLost,
     PoolExhausted,
+    ServiceUnavailable,
     StoreUnavailable,
     TicketTaken,
     WeChatError,

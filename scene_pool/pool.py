@@ -121,13 +121,14 @@ class ScenePool:
         rounds: int = 0,
         device: str = "",
         place: str = "",
+        linker: str = "",
     ) -> float:
         """Make *ticket* the code of the attempt; return the seconds that it has left.
 
         *age* is how old the ticket may be by now, *life* how long WeChat lets it
         live; *resume* and *browser* are digests of the two secrets that a page
         must show to come back; *rounds* is kept for whoever comes back, *device* and
-        *place* for the words on the phone.
+        *place* for the words on the phone, *linker* for whoever decides about a scan.
 
         Raises:
             LeaseLost, AlreadyScanned, TicketTaken: when the code must not be shown.
@@ -160,6 +161,7 @@ class ScenePool:
                 rounds,
                 device,
                 place,
+                linker,
             ],
         )
         match answer:

@@ -16,6 +16,7 @@ OF_A_SCAN = ALWAYS | {"browser", "place", "time"}
 PLACEHOLDERS = {
     "signed_in": OF_A_SCAN,
     "bind": OF_A_SCAN,
+    "link": OF_A_SCAN,
     "choose": OF_A_SCAN | {"number"},
     "expired": ALWAYS,
     "used": ALWAYS,

@@ -71,10 +71,11 @@ export class Attempt {
    * @param {import("./memory.js").Memory} parts.memory
    * @param {() => boolean} parts.isHidden
    * @param {(snapshot: Snapshot) => void} parts.onChange
+   * @param {boolean} [parts.link] whether a scan is to link WeChat to the account that is signed in
    * @param {() => number} [parts.now] milliseconds on a monotonic clock
    */
-  constructor({ connection, memory, isHidden, onChange, now = () => performance.now() }) {
-    Object.assign(this, { connection, memory, isHidden, onChange, now });
+  constructor({ connection, memory, isHidden, onChange, link = false, now = () => performance.now() }) {
+    Object.assign(this, { connection, memory, isHidden, onChange, link, now });
     this.snapshot = NOTHING_YET;
     /** Whether the visitor gave a sign of life since the code on the page was shown; opening the page is one. */
     this.isTouched = true;
@@ -157,7 +158,7 @@ export class Attempt {
       case MessageType.SCANNED: return this.#scanned(data);
       case MessageType.SUCCESS: return this.#settle(State.SUCCESS, data.code, data.expires);
       case MessageType.BIND_REQUIRED: return this.#settle(State.BIND_REQUIRED, data.bind_token, data.expires);
-      case MessageType.DENIED: return this.#denied();
+      case MessageType.DENIED: return this.#denied(data);
       case MessageType.EXPIRED: return this.#expired(data);
       case MessageType.SUPERSEDED: return this.#superseded();
       case MessageType.ERROR: return this.#failed(data);
@@ -199,9 +200,9 @@ export class Attempt {
   }
 
   /** Where a number was asked for and none was picked, the visitor did nothing wrong. */
-  #denied() {
+  #denied({ reason }) {
     const { choices, chosen } = this.snapshot;
-    this.#ended(State.DENIED, choices.length && chosen === null ? "not_chosen" : "");
+    this.#ended(State.DENIED, reason ?? (choices.length && chosen === null ? "not_chosen" : ""));
   }
 
   #ended(state, error = "") {
@@ -286,7 +287,8 @@ export class Attempt {
   }
 
   #ask(resume) {
-    this.connection.send(MessageType.GET_QR, resume ? { resume } : {});
+    const wish = this.link ? { link: true } : {};
+    this.connection.send(MessageType.GET_QR, resume ? { resume } : wish);
     if (resume) this.backAtMs = this.now();
     this.#after("answer", ANSWER_MS, () => this.connection.giveUpOn());
   }

@@ -29,6 +29,11 @@ export const Pause = Object.freeze({
   QUOTA: "quota",
 });
 
+export const NotLinked = Object.freeze({
+  OPENID_TAKEN: "openid_taken",
+  ACCOUNT_TAKEN: "account_taken",
+});
+
 export const CloseCode = Object.freeze({
   DONE: 1000,
   GOING_AWAY: 1001,

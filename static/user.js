@@ -1,13 +1,14 @@
 /**
  * The user page: who I am, my WeChat, and the way out.
  */
-import { ApiError, bind, endSession, unbind } from "./api.js";
+import { ApiError, bind, endSession, readSession, unbind } from "./api.js";
 import { Attempt, State } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
 import { Connection, socketUrl } from "./connection.js";
 import { enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
 import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
+import { NotLinked } from "./protocol.js";
 import { errorText, text } from "./texts.js";
 
 const main = document.querySelector("main");
@@ -16,6 +17,8 @@ const wechat = main.querySelector("[data-testid=wechat-state]");
 const widget = part("widget");
 const start = main.querySelector("[data-testid=bind-start]");
 const unbindForm = main.querySelector("[data-testid=unbind-form]");
+
+const NOT_LINKED = new Set(Object.values(NotLinked));
 
 /** @type {Attempt | null} the attempt to link, once the visitor has asked for it */
 let attempt = null;
@@ -54,6 +57,7 @@ function openWidget() {
     connection: new Connection(socketUrl(location), isHidden),
     memory: new Memory("link"),
     isHidden,
+    link: true,
     onChange(snapshot) {
       const entered = snapshot.state !== state;
       state = snapshot.state;
@@ -77,29 +81,46 @@ function closeWidget() {
   start.hidden = false;
 }
 
-/** A scan by a WeChat user who has no account links it; any other belongs to somebody, and stays with them. */
-async function outcome({ state: reached, secret }) {
-  if (reached === State.SUCCESS) {
-    closeWidget();
-    note(errorText("openid_taken"), "bad");
-    start.focus();
-  } else if (reached === State.BIND_REQUIRED) {
-    await link(secret);
+/** A scan by a WeChat user who has no account links it; one who has another is refused, and stays with it. */
+async function outcome({ state: reached, error, secret }) {
+  if (reached === State.SUCCESS) await wasLinked();
+  else if (reached === State.BIND_REQUIRED) await link(secret);
+  else if (reached === State.DENIED && NOT_LINKED.has(error)) notLinked(errorText(error));
+}
+
+/** Who scanned has an account: this one, linked in another tab, unless nobody is signed in here any more. */
+async function wasLinked() {
+  try {
+    const session = await readSession();
+    if (session.wechat_bound) linked();
+    else notLinked(errorText("openid_taken"));
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (!signedOut(error)) notLinked(errorText(error.code, error.retryAfterMs));
   }
+}
+
+function linked() {
+  closeWidget();
+  showBound(true, text("linked_note"));
+  part("note").focus();
+}
+
+/** @param {string} words */
+function notLinked(words) {
+  closeWidget();
+  note(words, "bad");
+  start.focus();
 }
 
 async function link(bindToken) {
   try {
     await bind({ bind_token: bindToken });
-    closeWidget();
-    showBound(true, text("linked_note"));
-    part("note").focus();
+    linked();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (signedOut(error)) return;
-    closeWidget();
-    note(errorText(error.code, error.retryAfterMs), "bad");
-    start.focus();
+    notLinked(errorText(error.code, error.retryAfterMs));
   }
 }
 
