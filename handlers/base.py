@@ -8,6 +8,8 @@ import msgspec
 from tornado.web import HTTPError, RequestHandler
 
 from handlers.context import Context
+from handlers.errors import error_of, tell_error
+from handlers.headers import browser_headers
 from login import LoginError, SignedIn
 from store import digest, new_secret
 
@@ -21,7 +23,8 @@ USER_PAGE = "/user"
 # Source: RFC 6265bis, "The Max-Age Attribute".
 BROWSER_DAYS = 400
 SECRET_LENGTH = 43
-HSTS_SECONDS = 63_072_000
+ELSEWHERE = ("cross-site", "same-site")
+"""What `Sec-Fetch-Site` says of requests from pages of other origins."""
 
 
 class BadRequest(LoginError):
@@ -61,16 +64,10 @@ class BaseHandler(RequestHandler):
 
     def set_default_headers(self) -> None:
         site = self.context.site
-        self.set_header("Server", "saoma")
+        for name, value in browser_headers(site, secure=site.is_secure(self.request)):
+            self.set_header(name, value)
         self.set_header("Cache-Control", "no-store")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        # With "no-referrer", browsers send `Origin: null` with a form of a page without scripts.
-        self.set_header("Referrer-Policy", "same-origin")
-        self.set_header("X-Frame-Options", "DENY")
-        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
-        self.set_header("Content-Security-Policy", _policy(site.picture_origin, site.public_url))
-        if site.is_secure(self.request):
-            self.set_header("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
+        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
         self._allow_origin()
 
     def options(self, *_: str) -> None:
@@ -139,14 +136,7 @@ class BaseHandler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write the error as JSON: a code, a sentence, and when to come back."""
-        error = self._told(status_code, kwargs)
-        if error.retry_after:
-            self.set_header("Retry-After", str(error.retry_after))
-        told: dict[str, str | int] = {"code": error.code, "message": error.text}
-        if error.retry_after:
-            told["retry_after"] = error.retry_after
-        self.set_status(status_code)
-        self.write_json({"error": told})
+        tell_error(self, status_code, self._told(status_code, kwargs))
 
     def write_json(self, value: object) -> None:
         """Write *value* as the answer."""
@@ -157,11 +147,7 @@ class BaseHandler(RequestHandler):
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, LoginError):
             return error
-        told = LoginError()
-        if status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-            told.code = HTTPStatus(status_code).phrase.lower().replace(" ", "_")
-            told.text = HTTPStatus(status_code).phrase
-        return told
+        return error_of(status_code)
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Let errors of ours keep their status."""
@@ -193,6 +179,9 @@ class BaseHandler(RequestHandler):
         origin = self.request.headers.get("Origin")
         if origin is not None and origin not in self.context.site.origins():
             raise OriginRefused
+        # Some browsers leave Origin out where they tell this.
+        if origin is None and self.request.headers.get("Sec-Fetch-Site", "none") in ELSEWHERE:
+            raise OriginRefused
 
     def _allow_origin(self) -> None:
         """Let pages of the other allowed origins read the answer."""
@@ -201,20 +190,3 @@ class BaseHandler(RequestHandler):
         if origin and origin in self.context.site.origins():
             self.set_header("Access-Control-Allow-Origin", origin)
             self.set_header("Access-Control-Allow-Credentials", "true")
-
-
-def _policy(picture_origin: str, public_url: str) -> str:
-    socket_origin = "ws" + public_url.removeprefix("http")
-    return "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            f"img-src 'self' data: {picture_origin}",
-            # Older Safari does not take 'self' for a WebSocket.
-            f"connect-src 'self' {socket_origin}",
-            "form-action 'self'",
-            "base-uri 'none'",
-            "frame-ancestors 'none'",
-        )
-    )

@@ -4,13 +4,15 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
+from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 import metrics
 from handlers.base import BaseHandler
-from login import CloseCode, Page
+from login import CloseCode, LoginError, Page
 from login.messages import Error, ErrorCode, Problem, encode
 
 log = logging.getLogger(__name__)
@@ -20,10 +22,30 @@ FLOOD_FRAMES = 200
 FLOOD_SECONDS = 10.0
 
 
+class NoHandshake(LoginError):
+    """A request that opens no WebSocket."""
+
+    code, status = "upgrade_required", HTTPStatus.UPGRADE_REQUIRED
+    text = "Only a WebSocket can be opened here."
+
+
 class SocketHandler(WebSocketHandler, BaseHandler):
     """One page's socket. Has one attempt."""
 
     page: Page | None = None
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Open the socket, or say that nothing else is here."""
+        if not _is_handshake(self.request.headers):
+            raise NoHandshake
+        await super().get(*args, **kwargs)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write the error, and with "upgrade required" to what."""
+        if status_code == HTTPStatus.UPGRADE_REQUIRED:
+            self.set_header("Upgrade", "websocket")
+            self.set_header("Sec-WebSocket-Version", "13")
+        super().write_error(status_code, **kwargs)
 
     def check_origin(self, origin: str) -> bool:
         """Accept the handshake: a page can read a close code, but no HTTP status.
@@ -113,3 +135,14 @@ class SocketHandler(WebSocketHandler, BaseHandler):
 def _seen(written: "asyncio.Future[Any]") -> None:
     if not written.cancelled():
         written.exception()
+
+
+def _is_handshake(headers: HTTPHeaders) -> bool:
+    """Tell whether a WebSocket is asked for. Source: RFC 6455 §4.2.1."""
+    named = {name: headers.get(name, "").lower() for name in ("Upgrade", "Connection")}
+    return (
+        named["Upgrade"] == "websocket"
+        and "upgrade" in map(str.strip, named["Connection"].split(","))
+        and headers.get("Sec-WebSocket-Version") == "13"
+        and bool(headers.get("Sec-WebSocket-Key"))
+    )

@@ -10,6 +10,9 @@ from typing import Any
 
 from tornado.web import StaticFileHandler
 
+from handlers.errors import error_of, tell_error
+from handlers.headers import browser_headers
+
 YEAR = 31_536_000
 
 
@@ -30,8 +33,12 @@ class StaticHandler(StaticFileHandler):
         self._version = version
 
     def set_default_headers(self) -> None:
-        self.set_header("Server", "saoma")
-        self.set_header("X-Content-Type-Options", "nosniff")
+        site = self.settings["context"].site
+        for name, value in browser_headers(site, secure=site.is_secure(self.request)):
+            self.set_header(name, value)
+        self.set_header("Cache-Control", "no-store")
+        # Nothing here is anybody's own, and pages of other origins may use our modules.
+        self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
 
     def parse_url_path(self, url_path: str) -> str:
         """Leave the version out of the file's path."""
@@ -55,3 +62,7 @@ class StaticHandler(StaticFileHandler):
         if (self.absolute_path or "").endswith(".mjs"):
             return "text/javascript"
         return super().get_content_type()
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write the error as JSON, like every other."""
+        tell_error(self, status_code, error_of(status_code))

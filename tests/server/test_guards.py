@@ -99,6 +99,23 @@ async def test_change_from_a_foreign_page_is_refused(site: Site, origin: str) ->
     assert 403 == error_of(answer)[0]
 
 
+@pytest.mark.parametrize("place", ["cross-site", "same-site"])
+async def test_change_without_an_origin_from_elsewhere_is_refused(site: Site, place: str) -> None:
+    """
+    A browser that keeps the origin to itself still says that another site's page asks.
+    """
+    await site.add_account("alice")
+
+    answer = await site.visitor().request(
+        "POST",
+        "/login",
+        json={"username": "alice", "password": PASSWORD},
+        headers={"Sec-Fetch-Site": place},
+    )
+
+    assert (403, "origin_refused") == error_of(answer)
+
+
 async def sign_in_from(visitor: Visitor, origin: str) -> tuple[int, Any]:
     """Sign alice in as a page of *origin* does."""
     return await visitor.request(

@@ -1,6 +1,7 @@
 """The pages and their files: headers, languages, errors, caching."""
 
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 
 import pytest
@@ -21,6 +22,15 @@ class Elements(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
+FILE = "/static/favicon.svg"
+
+
+def policy_of(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the content security policy by directive."""
+    rules = headers["Content-Security-Policy"].split(";")
+    return dict(rule.strip().partition(" ")[::2] for rule in rules)
+
+
 async def page_of(visitor: Visitor, path: str, **headers: str) -> tuple[int, str]:
     """Return status and text of a page."""
     response = await visitor.fetch("GET", path, headers=headers)
@@ -37,7 +47,10 @@ async def version_of(site: Site) -> str:
 
 # ---- headers
 
-ANSWERS = ["/", "/user", "/nothing", "/session", "/healthz", "/readyz", "/metrics", "/wechat"]
+ANSWERS = [
+    *("/", "/user", "/nothing", "/session", "/login", "/ws", "/login/wechat/callback"),
+    *("/healthz", "/readyz", "/metrics", "/wechat", "/static/nothing.js"),
+]
 
 
 @pytest.mark.parametrize("path", ANSWERS)
@@ -52,6 +65,8 @@ async def test_every_answer_has_the_security_headers(site: Site, path: str) -> N
     assert "DENY" == headers["X-Frame-Options"]
     assert "same-origin" == headers["Referrer-Policy"]
     assert "same-origin" == headers["Cross-Origin-Opener-Policy"]
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert "'none'" == policy_of(headers)["default-src"]
     assert "no-store" == headers["Cache-Control"]
     assert "Strict-Transport-Security" not in headers
     assert "Tornado" not in headers["Server"]
@@ -64,10 +79,7 @@ async def test_content_security_policy_lets_nothing_foreign_in(site: Site, path:
     """
     response = await site.visitor().fetch("GET", path)
 
-    policy = dict(
-        rule.strip().partition(" ")[::2]
-        for rule in response.headers["Content-Security-Policy"].split(";")
-    )
+    policy = policy_of(response.headers)
     assert "'none'" == policy["default-src"]
     assert "'self'" == policy["script-src"]
     assert "'self'" == policy["style-src"]
@@ -75,7 +87,35 @@ async def test_content_security_policy_lets_nothing_foreign_in(site: Site, path:
     assert "'none'" == policy["base-uri"]
     assert "'self'" == policy["form-action"]
     assert policy["connect-src"].startswith("'self' ws://127.0.0.1:")
-    assert site.sandbox.base_url in policy["img-src"].split()
+    assert ["'self'", "data:", site.sandbox.base_url] == policy["img-src"].split()
+    assert ("'script'", "'none'") == (policy["require-trusted-types-for"], policy["trusted-types"])
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "readers"), [("/", "same-origin"), ("/session", "same-origin"), (FILE, "cross-origin")]
+)
+async def test_only_files_may_be_loaded_by_other_sites(site: Site, path: str, readers: str) -> None:
+    """
+    What is somebody's own is not loaded into other sites' pages, not even as a picture; our
+    modules may be.
+    """
+    response = await site.visitor().fetch("GET", path)
+
+    assert readers == response.headers["Cross-Origin-Resource-Policy"]
+
+
+async def test_browsers_are_told_to_stay_with_tls(start_site: StartSite) -> None:
+    """
+    Under https every answer says so for two years, files too.
+    """
+    site = await start_site(server={"public_url": "https://login.example"})
+
+    answers = [await site.visitor().fetch("GET", path) for path in ("/healthz", FILE)]
+
+    assert ["max-age=63072000"] * 2 == [
+        answer.headers["Strict-Transport-Security"] for answer in answers
+    ]
 
 
 @pytest.mark.parametrize("path", ["/", "/user", "/nothing"])
@@ -284,16 +324,37 @@ async def test_unknown_address_is_not_repeated_as_markup(site: Site) -> None:
         ("DELETE", "/login"),
         ("POST", "/healthz"),
         ("POST", "/metrics"),
+        ("POST", "/ws"),
+        ("POST", "/static/favicon.svg"),
+        ("BREW", "/session"),
     ],
 )
 async def test_other_methods_are_refused_in_json(site: Site, method: str, path: str) -> None:
     """
-    A method that an address does not have is an error like every other.
+    A method that an address does not have is an error like every other, and names those it has.
     """
-    status, answer = await site.visitor().request(method, path)
+    response = await site.visitor().fetch(method, path)
 
-    assert status in {403, 405}
-    assert {"code", "message"} <= set(answer["error"])
+    assert 405 == response.status
+    assert method not in response.headers["Allow"].split(", ")
+    assert {"error": {"code": "method_not_allowed", "message": "Method Not Allowed"}} == (
+        await response.json()
+    )
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/nothing.js", "/static/%2e%2e%2fserver.py", "/static/vendor"]
+)
+async def test_missing_file_is_told_in_json(site: Site, path: str) -> None:
+    """
+    Not even the web framework's own words show, and nothing of a path on the disk.
+    """
+    response = await site.visitor().fetch("GET", path)
+
+    told = (await response.json())["error"]
+    assert "no-store" == response.headers["Cache-Control"]
+    assert told["code"] in {"not_found", "forbidden"}
+    assert told["message"] in {"Not Found", "Forbidden"}
 
 
 async def test_unknown_address_refuses_changes_too(site: Site) -> None:

@@ -365,6 +365,34 @@ async def test_socket_that_asked_stays_open(start_site: StartSite) -> None:
     assert await page.get_qr()
 
 
+HANDSHAKE = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Upgrade", "h2c"),
+        ("Connection", "keep-alive"),
+        ("Sec-WebSocket-Version", "12"),
+        ("Sec-WebSocket-Key", ""),
+    ],
+)
+async def test_request_that_opens_no_socket_is_told_so(site: Site, name: str, value: str) -> None:
+    """
+    Whoever asks `/ws` for anything but a WebSocket gets an error like every other.
+    """
+    response = await site.visitor().fetch("GET", "/ws", headers=HANDSHAKE | {name: value})
+
+    assert 426 == response.status
+    assert "websocket" == response.headers["Upgrade"]
+    assert "upgrade_required" == (await response.json())["error"]["code"]
+
+
 # ---- who may open a socket
 
 
