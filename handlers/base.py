@@ -41,6 +41,13 @@ class OriginRefused(LoginError):
     text = "This page may not do that."
 
 
+class HostRefused(LoginError):
+    """Asked under a name that is not the site's."""
+
+    code, status = "host_refused", HTTPStatus.MISDIRECTED_REQUEST
+    text = "This site is not asked under this name. Please use its own address."
+
+
 class BaseHandler(RequestHandler):
     """A request. Answers are JSON; pages override `write_error`."""
 
@@ -53,6 +60,8 @@ class BaseHandler(RequestHandler):
     def prepare(self) -> None:
         """Refuse what comes from pages of other sites; know the browser."""
         self.context.requests.begin()
+        self.browser = ""
+        self._check_host()
         self.browser = self._know_browser()
         if self.request.method not in {"GET", "HEAD", "OPTIONS"}:
             self._check_origin()
@@ -174,6 +183,11 @@ class BaseHandler(RequestHandler):
                 BROWSER_COOKIE, secret, expires_days=BROWSER_DAYS, **self.cookie_flags()
             )
         return digest(secret)
+
+    def _check_host(self) -> None:
+        if not self.context.site.answers_to(self.request.host_name):
+            log.info("host refused; those of server.public_url and allowed_origins are ours")
+            raise HostRefused
 
     def _check_origin(self) -> None:
         origin = self.request.headers.get("Origin")

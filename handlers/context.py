@@ -59,6 +59,15 @@ class Site(Struct, kw_only=True):
             origins |= {f"http://{host}:{port}" for host in LOOPBACK_NAMES for port in ports}
         return origins
 
+    def answers_to(self, name: str) -> bool:
+        """Tell whether the site may be asked under this host *name* (no port).
+
+        A name of somebody else's that leads to our address would make his pages of one
+        origin with ours. To an address in figures no name can be bent.
+        """
+        own = {urlsplit(url).hostname for url in (self.public_url, *self.allowed_origins)}
+        return name in own or name == "localhost" or _is_address(name.strip("[]"))
+
     def address_of(self, request: HTTPServerRequest) -> str:
         """Return whose request this is: the peer, or whom trusted proxies name.
 

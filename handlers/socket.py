@@ -34,6 +34,9 @@ class SocketHandler(WebSocketHandler, BaseHandler):
 
     page: Page | None = None
 
+    def _check_host(self) -> None:
+        """Leave it to `open`, as the origin."""
+
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Open the socket, or say that nothing else is here."""
         if not _is_handshake(self.request.headers):
@@ -62,6 +65,9 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         site, self._from = self.context.site, self.address()
         if self.request.headers.get("Origin") not in {None, *site.origins()}:
             self._refuse("origin")
+            return
+        if not site.answers_to(self.request.host_name):
+            self._refuse("host")
             return
         if 0 < site.sockets_per_address <= self.context.sockets.of(self._from):
             self._refuse("sockets_per_address")
@@ -118,7 +124,7 @@ class SocketHandler(WebSocketHandler, BaseHandler):
 
     def _refuse(self, reason: str) -> None:
         log.info("socket refused reason=%s address=%s", reason, self._from)
-        if reason != "origin":
+        if reason not in {"host", "origin"}:
             self._send(encode(Error(Problem(ErrorCode.RATE_LIMITED, "Too many pages.", 30))))
         self._close(CloseCode.REFUSED, reason)
 
