@@ -141,6 +141,14 @@ class BaseHandler(RequestHandler):
         secure = self.context.site.is_secure(self.request)
         return {"path": "/", "httponly": True, "secure": secure, "samesite": "Lax"}
 
+    def get_cookie(self, name: str, default: Any = None) -> Any:
+        """Return a cookie's value; how it is called in browsers is settled here."""
+        return super().get_cookie(self.context.site.cookie_name(name), default)
+
+    def set_cookie(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Give the browser a cookie, or take it (`clear_cookie`)."""
+        super().set_cookie(self.context.site.cookie_name(name), *args, **kwargs)
+
     # ---- errors
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from handlers.visits import Visits
 
 Network = IPv4Network | IPv6Network
+XSRF_COOKIE = "_xsrf"
+COOKIE_PREFIXES = ("__Host-", "__Secure-")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -58,6 +60,15 @@ class Site(Struct, kw_only=True):
             ports = {urlsplit(self.public_url).port or 80, self.port}
             origins |= {f"http://{host}:{port}" for host in LOOPBACK_NAMES for port in ports}
         return origins
+
+    def cookie_name(self, name: str) -> str:
+        """Return what browsers know a cookie by: under https no other host can plant it.
+
+        Source: RFC 6265bis, "The __Host- Prefix". `_xsrf` keeps its name, which pages of
+        operators read; planted, it is of no use, because origins are looked at as well.
+        """
+        plain = not self.secure or name == XSRF_COOKIE or name.startswith(COOKIE_PREFIXES)
+        return name if plain else f"__Host-{name}"
 
     def answers_to(self, name: str) -> bool:
         """Tell whether the site may be asked under this host *name* (no port).

@@ -21,7 +21,7 @@ class PageHandler(BaseHandler):
         super().prepare()
         wished = self.get_query_argument("lang", "")
         if wished in LANGUAGES:
-            self.set_cookie(LANGUAGE_COOKIE, wished, expires_days=YEAR_DAYS, samesite="Lax")
+            self.set_cookie(LANGUAGE_COOKIE, wished, expires_days=YEAR_DAYS, **self.cookie_flags())
 
     def page(self, template: str, **variables: Any) -> None:
         """Write the page made from *template*."""
@@ -81,7 +81,7 @@ class SignInHandler(PageHandler):
 
     def _take_attempt(self) -> str:
         """Return, once, what continues the attempt that web login has left to this browser."""
-        resume = self.get_cookie(ATTEMPT_COOKIE, "")
+        resume: str = self.get_cookie(ATTEMPT_COOKIE, "")
         if resume:
             self.clear_cookie(ATTEMPT_COOKIE, **self.cookie_flags())
         return resume

@@ -31,11 +31,10 @@ def problems(settings: Settings) -> Iterator[Problem]:
     yield from _addresses(settings)
     yield from _wechat(settings.wechat)
     yield from problems_of_phone(settings.phone)
+    yield from _session(settings)
     yield from _networks("server.trusted_proxies", settings.server.trusted_proxies)
     yield from _networks("metrics.allow", settings.metrics.allow)
     yield from _networks("wechat.push_allow", settings.wechat.push_allow, WECHAT_ADDRESSES)
-    if settings.session.idle_seconds > settings.session.absolute_seconds:
-        yield "session.idle_seconds", "at most session.absolute_seconds"
 
 
 def _pool(settings: Settings) -> Iterator[Problem]:
@@ -70,6 +69,15 @@ def _addresses(settings: Settings) -> Iterator[Problem]:
     for key in ("api_base_url", "mp_base_url", "open_base_url"):
         if urlsplit(getattr(settings.wechat, key)).scheme not in {"http", "https"}:
             yield f"wechat.{key}", "an http:// or https:// address"
+
+
+def _session(settings: Settings) -> Iterator[Problem]:
+    session = settings.session
+    if session.idle_seconds > session.absolute_seconds:
+        yield "session.idle_seconds", "at most session.absolute_seconds"
+    over_tls = settings.server.public_url.startswith("https:")
+    if session.cookie_name.startswith(("__Host-", "__Secure-")) and not over_tls:
+        yield "session.cookie_name", "no __Host- or __Secure- unless server.public_url is https"
 
 
 def _wechat(wechat: WeChatSettings) -> Iterator[Problem]:

@@ -92,7 +92,7 @@ class SignIn:
 
     async def arrives(self, path: str = "/user") -> None:
         """Wait until the page that the visitor wanted is there."""
-        await expect(self.page).to_have_url(re.compile(rf"^http://[^/]+{re.escape(path)}$"))
+        await expect(self.page).to_have_url(re.compile(rf"^https?://[^/]+{re.escape(path)}$"))
 
     async def sign_out(self) -> None:
         """Sign out on the user page, and come back to the sign-in page."""

@@ -158,10 +158,28 @@ async def test_secure_cookies_under_https(start_site: StartSite) -> None:
         cookies |= dict(response.cookies)
 
     assert 200 == response.status
-    assert {SESSION, "_xsrf", "saoma_browser"} <= set(cookies)
+    assert {f"__Host-{SESSION}", "_xsrf", "__Host-saoma_browser"} == set(cookies)
     assert all(cookie["secure"] for cookie in cookies.values())
-    assert cookies[SESSION]["httponly"]
+    assert all("/" == cookie["path"] and not cookie["domain"] for cookie in cookies.values())
+    assert cookies[f"__Host-{SESSION}"]["httponly"]
     assert "max-age=" in response.headers["Strict-Transport-Security"]
+
+
+@pytest.mark.parametrize("name", ["__Host-mine", "__Secure-mine"])
+async def test_cookie_name_with_a_prefix_is_the_operators(start_site: StartSite, name: str) -> None:
+    """
+    A name that has a prefix already gets no second one.
+    """
+    site = await start_site(
+        server={"public_url": "https://login.example"}, session={"cookie_name": name}
+    )
+    await site.add_account("alice")
+    signed_in = await site.resources.context.entrance.by_password("alice", PASSWORD, "a", "b")
+
+    async with site.visitor().http.get(
+        "/session", headers={"Cookie": f"{name}={signed_in.session.token}"}
+    ) as response:
+        assert 200 == response.status
 
 
 async def test_browser_cookie_is_a_secret_of_the_browser(site: Site) -> None:

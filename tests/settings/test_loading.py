@@ -334,3 +334,20 @@ def test_load_refuses_addresses_that_cannot_be_called(folder: Path, text: str, p
         load(write(folder, f"wechat: {{{text}}}"))
 
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", ["__Host-", "__Secure-"])
+def test_load_refuses_a_cookie_that_browsers_would_not_keep(folder: Path, prefix: str):
+    """
+    The prefixes need https; without it nobody could stay signed in.
+    """
+    with pytest.raises(SettingsError) as caught:
+        load(write(folder, f"session: {{cookie_name: {prefix}mine}}"))
+
+    assert "session.cookie_name" == caught.value.path
+    load(
+        write(
+            folder,
+            f"server: {{public_url: 'https://a.example'}}\nsession: {{cookie_name: {prefix}mine}}",
+        )
+    )
