@@ -35,5 +35,7 @@ class UnbindHandler(BaseHandler):
         signed_in = await self.signed_in()
         if signed_in is None:
             raise SignedOut
-        await self.context.entrance.unbind(signed_in.session, fields["password"], self.address())
+        await self.context.entrance.unbind(
+            signed_in.session, fields["password"], self.address(), self.browser
+        )
         self.write_json({"status": True, "username": signed_in.account.username})

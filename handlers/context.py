@@ -12,7 +12,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.websocket import WebSocketHandler
 
 from login import Entrance, Farewells, Pages, Receipts, Scans, SecondThoughts, Unionids, WebLogin
-from store import Clock
+from store import Clock, is_loopback, network_of
 from wechat import Pushes, Senders
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Site(Struct, kw_only=True):
         own = origin_of(self.public_url)
         name = urlsplit(self.public_url).hostname or ""
         origins = {own, *map(origin_of, self.allowed_origins)}
-        if name == "localhost" or _is_loopback(name):
+        if name == "localhost" or is_loopback(name):
             ports = {urlsplit(self.public_url).port or 80, self.port}
             origins |= {f"http://{host}:{port}" for host in LOOPBACK_NAMES for port in ports}
         return origins
@@ -121,12 +121,12 @@ class Sockets:
         self._addresses: Counter[str] = Counter()
 
     def of(self, address: str) -> int:
-        """Return how many an address has."""
-        return self._addresses[address]
+        """Return how many an address has, or its IPv6 network."""
+        return self._addresses[network_of(address)]
 
     def add(self, socket: WebSocketHandler, address: str) -> None:
         """Note that a socket is open."""
-        self.open[socket] = address
+        self.open[socket] = address = network_of(address)
         self.none.clear()
         self._addresses[address] += 1
 
@@ -224,10 +224,6 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_loopback(text: str) -> bool:
-    return _is_address(text) and ip_address(text).is_loopback
 
 
 def within(address: str, allowed: Sequence[Network]) -> bool:

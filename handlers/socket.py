@@ -79,7 +79,7 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         visit = self.context.visits.of(agent, self._from)
         self._token = self.get_cookie(site.session_cookie, "")
         self.page = self.context.pages.open(
-            self.browser, self._send, self._close, visit, self._account_of
+            self.browser, self._send, self._close, visit, self._from, self._account_of
         )
         self._forget_request()
         loop = asyncio.get_running_loop()

@@ -10,15 +10,17 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from login.rules import Rules
 from login.visit import NOWHERE, Visit
 from scene_pool import Lease, ScenePool, TicketTaken
-from store import StoreUnavailable
+from store import Limit, StoreUnavailable, Throttle, is_loopback, network_of
 from wechat import Client
 
 log = logging.getLogger(__name__)
 
 # How often another scene id is tried when WeChat returns a ticket that is taken.
 TRIES = 3
+MINUTE = 60.0
 
 
 class Owner(Struct, frozen=True, kw_only=True):
@@ -35,6 +37,8 @@ class Owner(Struct, frozen=True, kw_only=True):
     rounds: int = 0
     visit: Visit = NOWHERE
     linker: str = ""
+    address: str = ""
+    """Whom the code counts for; not kept. "" = nobody."""
 
 
 class ShownCode(Struct, frozen=True):
@@ -45,12 +49,30 @@ class ShownCode(Struct, frozen=True):
     left: float
 
 
+class TooManyCodes(Exception):
+    """An address has had its codes of this minute; the next one may be in `retry_after` seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"no code for this address for {retry_after:.1f} s")
+
+
 class Codes:
     """Makes codes. *issued* is told of each."""
 
-    def __init__(self, pool: ScenePool, client: Client, *, issued: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        pool: ScenePool,
+        client: Client,
+        throttle: Throttle,
+        rules: Rules,
+        *,
+        issued: Callable[[], None],
+    ) -> None:
         self.pool = pool
         self.client = client
+        self._throttle = throttle
+        self._rules = rules
         self._issued = issued
 
     async def make(self, owner: Owner) -> ShownCode:
@@ -58,16 +80,32 @@ class Codes:
 
         Raises:
             PoolExhausted, AlreadyScanned, LeaseLost, StoreUnavailable: as the pool does.
+            TooManyCodes: when its address has had too many.
             TicketTaken: when WeChat keeps returning tickets that others show.
             BudgetUsedUp, BudgetLow, WeChatError: when WeChat makes none; the scene id has gone
                 back then.
         """
+        await self._admit(owner.address)
         for _ in range(TRIES - 1):
             try:
                 return await self._make(owner)
             except TicketTaken:
                 log.warning("ticket taken attempt=%s", owner.uuid)
         return await self._make(owner)
+
+    async def _admit(self, address: str) -> None:
+        """Count a code for *address*.
+
+        A loopback address is a proxy that the settings do not name, or this machine: behind
+        it is everybody, or nobody who has to be kept out.
+        """
+        tries = self._rules.codes_per_address
+        if not tries or not address or is_loopback(address):
+            return
+        limit = Limit(f"codes {network_of(address)}", tries, MINUTE)
+        _, wait = await self._throttle.count([limit])
+        if wait:
+            raise TooManyCodes(wait)
 
     async def _make(self, owner: Owner) -> ShownCode:
         seconds = self.pool.rules.ticket_seconds

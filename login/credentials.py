@@ -2,10 +2,10 @@
 
 import logging
 
-from accounts import Account, AccountsUnavailable, Directory, Passwords, fold
+from accounts import Account, AccountsUnavailable, Directory, KnownBrowsers, Passwords, fold
 from login.errors import BadCredentials, BindTokenGone, RateLimited
 from login.rules import Rules
-from store import Limit, Throttle
+from store import Limit, Throttle, network_of
 
 log = logging.getLogger(__name__)
 
@@ -14,23 +14,28 @@ class Credentials:
     """Checks them. What may go wrong with store and accounts is left to the caller."""
 
     def __init__(
-        self, directory: Directory, passwords: Passwords, throttle: Throttle, rules: Rules
+        self,
+        directory: Directory,
+        browsers: KnownBrowsers,
+        passwords: Passwords,
+        throttle: Throttle,
+        rules: Rules,
     ) -> None:
         self._directory = directory
+        self._browsers = browsers
         self._passwords = passwords
         self._throttle = throttle
         self._rules = rules
 
-    async def check(self, username: str, password: str, address: str) -> Account:
+    async def check(self, username: str, password: str, address: str, browser: str = "") -> Account:
         """Return the account when the password is right; count the try before looking.
+
+        *browser* is the digest of the browser's own cookie.
 
         Raises:
             BadCredentials, RateLimited
         """
-        limits = self._limits(username, address)
-        name, wait = await self._throttle.count(limits)
-        if wait:
-            raise RateLimited(wait)
+        limits, name = await self._admit(username, address, browser)
         try:
             account = await self._directory.by_username(username)
         except AccountsUnavailable:
@@ -48,7 +53,7 @@ class Credentials:
         return account
 
     async def check_to_bind(
-        self, username: str, password: str, address: str, attempt: str
+        self, username: str, password: str, address: str, attempt: str, browser: str = ""
     ) -> Account:
         """Do what `check` does for an attempt, which allows a few tries only.
 
@@ -61,17 +66,40 @@ class Credentials:
         if wait:
             raise BindTokenGone
         try:
-            account = await self.check(username, password, address)
+            account = await self.check(username, password, address, browser)
         except (RateLimited, AccountsUnavailable):
             await self._throttle.forgive([tries], name)
             raise
         await self._throttle.forgive([tries], name)
         return account
 
-    def _limits(self, username: str, address: str) -> list[Limit]:
-        rules = self._rules
+    async def _admit(self, username: str, address: str, browser: str) -> tuple[list[Limit], str]:
+        """Count a try; return under which limits, and its name.
+
+        Strangers' guesses do not lock anybody out of a browser in which they have signed in
+        before: there its own tries alone count. Names that do not exist take the same way.
+        """
+        limits = self._limits(username, address, browser)
+        name, wait = await self._throttle.count(limits)
+        if wait and await self._is_known(username, browser):
+            limits = limits[:1]
+            name, wait = await self._throttle.count(limits)
+        if wait:
+            raise RateLimited(wait)
+        return limits, name
+
+    async def _is_known(self, username: str, browser: str) -> bool:
+        account = await self._directory.by_username(username)
+        return await self._browsers.knows(account.id if account else 0, browser)
+
+    def _limits(self, username: str, address: str, browser: str) -> list[Limit]:
+        """Return the limits of a try, that of account and browser first."""
+        rules, name = self._rules, fold(username)
+        tries = {
+            f"account {name} in {browser}": rules.password_tries_per_account,
+            f"account {name}": rules.password_tries_per_account,
+            f"address {network_of(address)}": rules.password_tries_per_address,
+            "passwords": rules.password_tries_overall,
+        }
         window = rules.password_window_seconds
-        return [
-            Limit(f"account {fold(username)}", rules.password_tries_per_account, window),
-            Limit(f"address {address}", rules.password_tries_per_address, window),
-        ]
+        return [Limit(what, most, window) for what, most in tries.items()]

@@ -90,7 +90,7 @@ class Entrance:
             BadCredentials, RateLimited
         """
         with outages():
-            account = await self._credentials.check(username, password, address)
+            account = await self._credentials.check(username, password, address, browser)
             signed_in = SignedIn(await self._begin(account, browser), account)
         self._session_created()
         log.info("signed in by=password account=%d", account.id)
@@ -111,7 +111,9 @@ class Entrance:
         self._bind_ended("success")
         return signed_in
 
-    async def unbind(self, session: Session, password: str, address: str) -> None:
+    async def unbind(
+        self, session: Session, password: str, address: str, browser: str = ""
+    ) -> None:
         """Forget the WeChat of the signed-in account.
 
         Raises:
@@ -121,7 +123,7 @@ class Entrance:
             account = await self._account_behind(session)
             if account.password_hash is None:
                 raise LastWayInError
-            await self._credentials.check(account.username, password, address)
+            await self._credentials.check(account.username, password, address, browser)
             await self._directory.unbind(account.id)
         log.info("unbound account=%d", account.id)
 
@@ -160,7 +162,7 @@ class Entrance:
         if not asked.username:
             return await self._account_behind(asked.session)
         return await self._credentials.check_to_bind(
-            asked.username, asked.password, asked.address, uuid
+            asked.username, asked.password, asked.address, uuid, asked.browser
         )
 
     async def _account_behind(self, session: Session | None) -> Account:

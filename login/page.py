@@ -42,6 +42,7 @@ class Page:
         "_linker",
         "_makes_way",
         "_pages",
+        "address",
         "asked",
         "browser",
         "holder",
@@ -56,6 +57,7 @@ class Page:
         holder: str,
         browser: str,
         visit: Visit,
+        address: str,
         send: Send,
         close: Close,
         account_of: AccountOf,
@@ -69,6 +71,7 @@ class Page:
         self.holder = holder
         self.browser = browser
         self.visit = visit
+        self.address = address
         self.uuid = ""
         self.secret = ""
         """The resume token's second half; the first is the attempt's name."""
@@ -181,6 +184,7 @@ class Page:
             rounds=rounds,
             visit=self.visit,
             linker=self._linker,
+            address=self.address,
         )
         try:
             code = await self._pages.codes.make(owner)

@@ -76,14 +76,16 @@ class Pages:
         send: Send,
         close: Close,
         visit: Visit = NOWHERE,
+        address: str = "",
         account_of: AccountOf = _nobody,
     ) -> Page:
         """Return the page for a new socket; *browser* is the digest of its cookie.
 
-        *account_of* tells whose account a page is for that links WeChat.
+        Codes are counted for *address*; "" is not counted. *account_of* tells whose
+        account a page is for that links WeChat.
         """
         holder = f"{self.process}:{next(self._serials)}"
-        return Page(self, holder, browser, visit, send, close, account_of)
+        return Page(self, holder, browser, visit, address, send, close, account_of)
 
     def __len__(self) -> int:
         return len(self._pages)

@@ -34,7 +34,10 @@ class Rules(Struct, kw_only=True):
     password_window_seconds: float
     password_tries_per_account: int
     password_tries_per_address: int
+    password_tries_overall: int
     password_tries_per_bind: int
+    codes_per_address: int
+    """New codes for one address in a minute; 0 = no limit."""
     keep_unsubscribed: bool = False
 
     def replace(self, other: "Rules") -> None:

@@ -4,6 +4,7 @@ import logging
 import math
 
 from accounts import AccountsUnavailable
+from login.codes import TooManyCodes
 from login.errors import ServiceUnavailable
 from login.messages import BadMessage, Error, ErrorCode, Problem
 from scene_pool import LeaseLost, PoolExhausted, TicketTaken
@@ -25,34 +26,34 @@ TROUBLES = (
     ServiceUnavailable,
     StoreUnavailable,
     TicketTaken,
+    TooManyCodes,
     WeChatError,
 )
 
 
 def error_of(trouble: Exception) -> Error:
     """Return the message for *trouble*, and leave a line for the operator."""
+    told: tuple[ErrorCode, str, float | None]
     match trouble:
         case BadMessage():
-            return problem(ErrorCode.BAD_MESSAGE, str(trouble))
+            told = ErrorCode.BAD_MESSAGE, str(trouble), None
+        case TooManyCodes():
+            told = ErrorCode.RATE_LIMITED, "Too many codes.", trouble.retry_after
         case PoolExhausted():
-            return problem(ErrorCode.POOL_EXHAUSTED, "No code is free.", trouble.retry_after)
-        case BudgetLow() | BudgetUsedUp() | QuotaExhausted():
-            return _quota(trouble)  # the operator was told of it by `wechat`, once
+            told = ErrorCode.POOL_EXHAUSTED, "No code is free.", trouble.retry_after
+        case BudgetLow():
+            told = ErrorCode.QUOTA_LOW, "Few codes left.", trouble.retry_after
+        case BudgetUsedUp() | QuotaExhausted():  # the operator was told of these by `wechat`, once
+            told = ErrorCode.QUOTA_EXHAUSTED, "No codes left.", trouble.retry_after
         case WeChatError():
-            return problem(
-                ErrorCode.WECHAT_UNAVAILABLE, "WeChat does not answer.", trouble.retry_after
-            )
+            told = ErrorCode.WECHAT_UNAVAILABLE, "WeChat does not answer.", trouble.retry_after
         case TicketTaken():
             log.warning("ticket failed error=%s %s", type(trouble).__name__, trouble)
-            return problem(ErrorCode.WECHAT_UNAVAILABLE, "WeChat does not answer.", WECHAT_AGAIN)
-    log.warning("page failed error=%s %s", type(trouble).__name__, trouble)
-    return problem(ErrorCode.STORE_UNAVAILABLE, "A part of us does not answer.", STORE_AGAIN)
-
-
-def _quota(trouble: BudgetLow | BudgetUsedUp | QuotaExhausted) -> Error:
-    if isinstance(trouble, BudgetLow):
-        return problem(ErrorCode.QUOTA_LOW, "Few codes left.", trouble.retry_after)
-    return problem(ErrorCode.QUOTA_EXHAUSTED, "No codes left.", trouble.retry_after)
+            told = ErrorCode.WECHAT_UNAVAILABLE, "WeChat does not answer.", WECHAT_AGAIN
+        case _:
+            log.warning("page failed error=%s %s", type(trouble).__name__, trouble)
+            told = ErrorCode.STORE_UNAVAILABLE, "A part of us does not answer.", STORE_AGAIN
+    return problem(*told)
 
 
 def problem(code: ErrorCode, message: str, retry_after: float | None = None) -> Error:

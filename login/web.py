@@ -29,7 +29,7 @@ from login.exchange import Comer, Exchange, Outcome
 from login.trips import Taken, Trips
 from login.visit import NOWHERE, Visit
 from login.ways import Way, is_phone, way_for
-from store import Limit, StoreUnavailable, Throttle, derive, digest, new_secret
+from store import Limit, StoreUnavailable, Throttle, derive, digest, network_of, new_secret
 from wechat import App, OAuth
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class WebLogin:
         if not way:
             raise _failure(OnlyInWeChat if Way.INSIDE in self._apps else NotOffered, onward)
         try:
-            limit = Limit(f"web {address}", STARTS, STARTS_SECONDS)
+            limit = Limit(f"web {network_of(address)}", STARTS, STARTS_SECONDS)
             _, wait = await self._throttle.count([limit])
             if wait:
                 raise RateLimited(wait)

@@ -147,7 +147,9 @@ def _scans(ground: Ground, unionids: Unionids | None) -> Scans:
 def _pages(ground: Ground, scans: Scans) -> Pages:
     return Pages(
         ground.store,
-        Codes(ground.pool, ground.client, issued=metrics.qr_issued.inc),
+        Codes(
+            ground.pool, ground.client, ground.throttle, ground.rules, issued=metrics.qr_issued.inc
+        ),
         ground.books.attempts,
         scans,
         ground.rules,
@@ -160,7 +162,13 @@ def _pages(ground: Ground, scans: Scans) -> Pages:
 def _entrance(ground: Ground, passwords: Passwords) -> Entrance:
     return Entrance(
         ground.books,
-        Credentials(ground.books.directory, passwords, ground.throttle, ground.rules),
+        Credentials(
+            ground.books.directory,
+            ground.books.browsers,
+            passwords,
+            ground.throttle,
+            ground.rules,
+        ),
         ground.rules,
         session_created=metrics.sessions_created.inc,
         bind_ended=lambda outcome: metrics.binds.labels(outcome).inc(),

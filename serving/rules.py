@@ -43,6 +43,8 @@ def login_rules(settings: Settings) -> LoginRules:
         password_window_seconds=limits.password_window_seconds,
         password_tries_per_account=limits.password_tries_per_account,
         password_tries_per_address=limits.password_tries_per_address,
+        password_tries_overall=limits.password_tries_overall,
+        codes_per_address=limits.codes_per_address,
         password_tries_per_bind=limits.password_tries_per_bind,
         keep_unsubscribed=login.keep_unsubscribed,
     )

@@ -181,12 +181,14 @@ class SessionSettings(Section, frozen=True):
 
 
 class LimitsSettings(Section, frozen=True):
-    """How often a password may be wrong before the next try has to wait."""
+    """How often something may be tried before the next try has to wait."""
 
     password_window_seconds: PositiveSeconds = 300
     password_tries_per_account: Positive = 10
     password_tries_per_address: Positive = 100
+    password_tries_overall: Positive = 1000
     password_tries_per_bind: Positive = 5
+    codes_per_address: Count = 300
 
 
 class MetricsSettings(Section, frozen=True):

@@ -6,6 +6,7 @@ can go wrong on the way. Whoever keeps state in Redis builds on this package;
 it knows nothing of what they keep.
 """
 
+from store.addresses import is_loopback, network_of
 from store.clock import Clock
 from store.connection import Store, StoreUnavailable, connect
 from store.script import Script
@@ -24,5 +25,7 @@ __all__ = [
     "connect",
     "derive",
     "digest",
+    "is_loopback",
+    "network_of",
     "new_secret",
 ]

@@ -75,7 +75,9 @@ def login_rules(**changes: Any) -> Rules:
         "password_window_seconds": 300,
         "password_tries_per_account": 10,
         "password_tries_per_address": 100,
+        "password_tries_overall": 1000,
         "password_tries_per_bind": 5,
+        "codes_per_address": 0,
     }
     return Rules(**rules | changes)
 
@@ -111,11 +113,11 @@ class SlowClient(Client):
 class Screen:
     """What one page sees."""
 
-    def __init__(self, pages: Pages, browser: str, visit: Visit = VISIT) -> None:
+    def __init__(self, pages: Pages, browser: str, visit: Visit = VISIT, address: str = "") -> None:
         self.frames: asyncio.Queue[str] = asyncio.Queue()
         self.closed: list[int] = []
         self.end = asyncio.Event()
-        self.page: Page = pages.open(browser, self.frames.put_nowait, self._close, visit)
+        self.page: Page = pages.open(browser, self.frames.put_nowait, self._close, visit, address)
 
     def _close(self, code: int) -> None:
         self.closed.append(code)
@@ -153,7 +155,13 @@ class Process:
     def __init__(self, saoma: "Installation") -> None:
         self.pages = Pages(
             saoma.store,
-            Codes(saoma.pool, saoma.client, issued=lambda: saoma.count("issued")),
+            Codes(
+                saoma.pool,
+                saoma.client,
+                Throttle(saoma.store),
+                saoma.rules,
+                issued=lambda: saoma.count("issued"),
+            ),
             saoma.attempts,
             saoma.scans,
             saoma.rules,
@@ -226,7 +234,9 @@ class Installation:
         """Return what lets people in."""
         return Entrance(
             self.books_on(store),
-            Credentials(self.directory, self.passwords, Throttle(store), self.rules),
+            Credentials(
+                self.directory, KnownBrowsers(store), self.passwords, Throttle(store), self.rules
+            ),
             self.rules,
             session_created=lambda: self.count("session"),
             bind_ended=lambda outcome: self.count(f"bind {outcome}"),

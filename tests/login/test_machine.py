@@ -138,7 +138,7 @@ class LoginMachine(RuleBasedStateMachine):
             CodeMaker(Budget(self.store, Limits(daily_codes=0, reserve_percent=10))),
         )
         self.login_rules = rules
-        pool = ScenePool(self.store, pool_rules())
+        pool, throttle = ScenePool(self.store, pool_rules()), Throttle(self.store)
         self.sessions = Sessions(self.store, idle_seconds=1000, absolute_seconds=9000)
         books = Books(
             attempts=self.attempts_kept,
@@ -150,7 +150,7 @@ class LoginMachine(RuleBasedStateMachine):
         self.processes = [
             Pages(
                 self.store,
-                Codes(pool, client, issued=lambda: None),  # type: ignore[arg-type]
+                Codes(pool, client, throttle, rules, issued=lambda: None),  # type: ignore[arg-type]
                 self.attempts_kept,
                 self.scans,
                 rules,
@@ -163,7 +163,7 @@ class LoginMachine(RuleBasedStateMachine):
         ]
         self.entrance = Entrance(
             books,
-            Credentials(self.directory, None, Throttle(self.store), rules),  # type: ignore[arg-type]
+            Credentials(self.directory, books.browsers, None, throttle, rules),  # type: ignore[arg-type]
             rules,
             session_created=lambda: None,
             bind_ended=lambda outcome: None,

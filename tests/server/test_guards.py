@@ -329,3 +329,34 @@ async def test_forwarded_protocol_counts_from_a_trusted_proxy(
         cookie = response.cookies["saoma_browser"]
 
     assert secure == bool(cookie["secure"])
+
+
+async def test_codes_are_counted_by_the_forwarded_address_over_all_nodes(
+    start_site: StartSite, prefix: str
+) -> None:
+    """
+    The limit of codes holds for an address, whichever node its pages come to.
+    """
+    sections: dict[str, Any] = {
+        "server": {"trusted_proxies": ["127.0.0.1/32"]},
+        "limits": {"codes_per_address": 2},
+    }
+    first = await start_site(prefix=prefix, **sections)
+    second = await start_site(prefix=prefix, sandbox=first.sandbox, **sections)
+
+    assert [True, True, False] == [
+        *await opens(first, "203.0.113.1"),
+        *await opens(second, "203.0.113.1", "203.0.113.1"),
+    ]
+    assert [True] == await opens(second, "203.0.113.2")
+
+
+async def test_sockets_of_an_ipv6_network_are_counted_together(start_site: StartSite) -> None:
+    """
+    Whoever has a /64 has one address here.
+    """
+    site = await start_site(
+        server={"trusted_proxies": ["127.0.0.1/32"]}, pool={"sockets_per_address": 1}
+    )
+
+    assert [True, False, True] == await opens(site, "2001:db8::1", "2001:db8::2", "2001:db8:1::1")
