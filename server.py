@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from socket import socket
+from ssl import SSLContext
 from typing import NoReturn
 
 from msgspec import Struct
 from tornado.httpserver import HTTPServer
+from tornado.httputil import ParseBodyConfig, ParseMultipartConfig, set_parse_body_config
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
@@ -59,8 +61,12 @@ log = logging.getLogger("saoma")
 
 HERE = Path(__file__).resolve().parent
 MAX_BODY_BYTES = 64 * 1024
+MAX_HEADER_BYTES = 16 * 1024
 MAX_FRAME_BYTES = 4 * 1024
-PING_SECONDS = 20
+PING_SECONDS = 20.0
+BODY_SECONDS = 10.0
+# Balancers keep connections for a minute; who is slow to send a header has as long.
+IDLE_SECONDS = 60.0
 # How long a start waits for the store before pages are let in all the same.
 STORE_SECONDS = 2.0
 
@@ -83,8 +89,8 @@ class Options(Struct, frozen=True, kw_only=True):
 # ---- the application
 
 
-def make_app(context: Context) -> Application:
-    """Return every address that there is."""
+def make_app(context: Context, *, ping_seconds: float = PING_SECONDS) -> Application:
+    """Return every address that there is; sockets are asked for life every *ping_seconds*."""
     static = {"path": str(HERE / "static"), "version": context.static_version}
     return Application(
         [
@@ -111,8 +117,28 @@ def make_app(context: Context) -> Application:
         xsrf_cookies=True,
         xsrf_cookie_kwargs={"samesite": "Lax", "secure": context.site.secure},
         websocket_max_message_size=MAX_FRAME_BYTES,
-        websocket_ping_interval=PING_SECONDS,
-        websocket_ping_timeout=PING_SECONDS,
+        websocket_ping_interval=ping_seconds,
+        websocket_ping_timeout=ping_seconds,
+    )
+
+
+def make_server(
+    app: Application,
+    *,
+    body_seconds: float = BODY_SECONDS,
+    idle_seconds: float = IDLE_SECONDS,
+    tls: SSLContext | None = None,
+) -> HTTPServer:
+    """Return a server for *app* that nobody can keep waiting, or fill."""
+    # Forms of ours are urlencoded; what nobody sends cannot be sent to do harm.
+    set_parse_body_config(ParseBodyConfig(multipart=ParseMultipartConfig(enabled=False)))
+    return HTTPServer(
+        app,
+        body_timeout=body_seconds,
+        idle_connection_timeout=idle_seconds,
+        max_body_size=MAX_BODY_BYTES,
+        max_header_size=MAX_HEADER_BYTES,
+        ssl_options=tls,
     )
 
 
@@ -188,13 +214,7 @@ async def run(
             await asyncio.wait_for(resources.context.pages.subscribed(), STORE_SECONDS)
         with suppress(AccountsUnavailable):
             await resources.directory.ping()
-        server = HTTPServer(
-            make_app(resources.context),
-            body_timeout=10,
-            idle_connection_timeout=60,
-            max_body_size=MAX_BODY_BYTES,
-            max_header_size=16 * 1024,
-        )
+        server = make_server(make_app(resources.context))
         server.add_sockets(sockets)
         settle_memory()
         log.info("serving url=%s", settings.server.public_url)

@@ -26,7 +26,7 @@ from tornado.netutil import bind_sockets
 
 from accounts import Passwords
 from sandbox import Account, Sandbox, serve_sandbox
-from server import HERE, make_app
+from server import HERE, make_app, make_server
 from serving import Resources, drain, open_resources
 from settings import Settings, WeChatSettings
 
@@ -196,7 +196,7 @@ async def open_site(
         pages = asyncio.create_task(resources.context.pages.run())
         stack.push_async_callback(_end, pages)
         await resources.context.pages.subscribed()
-        server = HTTPServer(make_app(resources.context), max_body_size=64 * 1024)
+        server = make_server(make_app(resources.context))
         server.add_socket(socket)
         site = Site(base_url, settings, resources, sandbox, server)
         try:

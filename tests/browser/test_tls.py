@@ -11,10 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.async_api import expect
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from server import make_app
+from server import make_app, make_server
 from tests.browser.conftest import OpenSignIn, StartSite
 from tests.site import OPENID, PASSWORD, Site
 
@@ -49,7 +48,7 @@ async def over_tls(start_site: StartSite, folder: Path) -> AsyncIterator[tuple[S
     url = f"https://127.0.0.1:{socket.getsockname()[1]}"
     site = await start_site(server={"public_url": url})
     await site.add_account("alice")
-    server = HTTPServer(make_app(site.resources.context), ssl_options=certificate(folder))
+    server = make_server(make_app(site.resources.context), tls=certificate(folder))
     server.add_socket(socket)
     yield site, url
     server.stop()

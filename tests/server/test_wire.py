@@ -1,0 +1,263 @@
+"""Bytes that no browser sends: slow, huge, half, bent. They are cut off, and nobody waits."""
+
+import asyncio
+import os
+import struct
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from tornado.netutil import bind_sockets
+
+from server import MAX_BODY_BYTES, MAX_FRAME_BYTES, MAX_HEADER_BYTES, make_app, make_server
+from tests.site import PASSWORD, Site
+
+SOON = 0.3
+"""Seconds that the server of these tests gives a header, a body or a pong."""
+PATIENCE = 10
+HANDSHAKE = (
+    "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+POST = "POST /session HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+TEXT, CONTINUED, CLOSE, PING = 1, 0, 8, 9
+HELLO = b'{"type": "get_qr", "data": {}}'
+
+
+class Wire:
+    """A connection on which anything can be sent."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self._writer = reader, writer
+
+    async def send(self, *parts: str | bytes) -> None:
+        """Send all of it."""
+        for part in parts:
+            self._writer.write(part.encode() if isinstance(part, str) else part)
+        await self._writer.drain()
+
+    async def rest(self) -> bytes:
+        """Return what comes until the server closes the connection, which it has to."""
+        try:
+            return await asyncio.wait_for(self.reader.read(), PATIENCE)
+        except ConnectionResetError:
+            return b""
+
+    async def open_socket(self) -> None:
+        """Open a WebSocket."""
+        await self.send(HANDSHAKE)
+        answer = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)
+        assert answer.startswith(b"HTTP/1.1 101 ")
+
+    async def receive(self) -> tuple[int, bytes]:
+        """Return the next frame: its kind, and what is in it."""
+        first, length = await asyncio.wait_for(self.reader.readexactly(2), PATIENCE)
+        if length == 126:
+            (length,) = struct.unpack(">H", await self.reader.readexactly(2))
+        return first & 15, await self.reader.readexactly(length)
+
+    async def close_code(self) -> int:
+        """Return the code of the close frame; 0 when the connection was cut without one."""
+        try:
+            while True:
+                kind, data = await self.receive()
+                if kind == CLOSE:
+                    return int.from_bytes(data[:2])
+        except (asyncio.IncompleteReadError, ConnectionResetError):
+            return 0
+
+
+def frame(
+    data: bytes, kind: int = TEXT, *, more: bool = False, reserved: int = 0, length: int = -1
+) -> bytes:
+    """Return a masked frame that says to be of *length*."""
+    length = len(data) if length < 0 else length
+    if length < 126:
+        size = bytes([128 | length])
+    else:
+        long = length >= 2**16
+        size = bytes([128 | 126 + long]) + length.to_bytes(8 if long else 2)
+    mask = os.urandom(4)
+    masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(data))
+    return bytes([(0 if more else 128) | reserved << 4 | kind]) + size + mask + masked
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[Wire]:
+    """Open a connection to a server."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+@pytest.fixture
+async def impatient(site: Site) -> AsyncIterator[str]:
+    """The address of a server of the site that waits for nobody."""
+    (socket,) = bind_sockets(0, "127.0.0.1")
+    app = make_app(site.resources.context, ping_seconds=SOON)
+    server = make_server(app, body_seconds=SOON, idle_seconds=SOON)
+    server.add_socket(socket)
+    yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    server.stop()
+    await server.close_all_connections()
+
+
+# ---- requests
+
+HALF = {
+    "nothing": "",
+    "half a line": "GET / HT",
+    "half a header": "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
+    "half a body": POST + "Content-Length: 99\r\n\r\n{",
+    "half a chunk": POST + "Transfer-Encoding: chunked\r\n\r\n9\r\n{",
+    "half a handshake": HANDSHAKE[:-30],
+}
+
+
+@pytest.mark.parametrize("sent", HALF.values(), ids=HALF)
+async def test_half_a_request_is_cut_off(impatient: str, sent: str) -> None:
+    """
+    Whoever begins a request and does not finish it is sent away without an answer.
+    """
+    async with connect(impatient) as wire:
+        await wire.send(sent)
+
+        assert b"" == await wire.rest()
+
+
+async def test_many_half_requests_do_not_keep_others_waiting(site: Site) -> None:
+    """
+    A hundred connections that send half a body each; a visitor signs in meanwhile.
+    """
+    await site.add_account("alice")
+    wires = [connect(site.base_url) for _ in range(100)]
+    opened = await asyncio.gather(*(wire.__aenter__() for wire in wires))
+    await asyncio.gather(*(wire.send(HALF["half a body"]) for wire in opened))
+
+    status, _ = await site.visitor().post("/login", username="alice", password=PASSWORD)
+
+    assert 200 == status
+    await asyncio.gather(*(wire.__aexit__(None, None, None) for wire in wires))
+
+
+HUGE = {
+    "body": POST + f"Content-Length: {MAX_BODY_BYTES + 1}\r\n\r\n",
+    "chunk": POST + f"Transfer-Encoding: chunked\r\n\r\n{MAX_BODY_BYTES + 1:x}\r\n",
+    "header": f"GET / HTTP/1.1\r\nHost: a\r\nX: {'x' * MAX_HEADER_BYTES}",
+    "line": f"GET /{'x' * MAX_HEADER_BYTES}",
+    "length": POST + f"Content-Length: {10**30}\r\n\r\n",
+}
+BENT = {
+    "no request": "\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+    "version": "GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+    "no host": "GET / HTTP/1.1\r\n\r\n",
+    "two hosts": "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "two lengths": POST + "Content-Length: 1, 2\r\n\r\n{}",
+    "length and chunks": POST + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "negative length": POST + "Content-Length: -1\r\n\r\n",
+    "folded header": "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n\x00b: c\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", [*HUGE.values(), *BENT.values()], ids=[*HUGE, *BENT])
+async def test_request_that_cannot_be_is_refused_unread(site: Site, sent: str) -> None:
+    """
+    Too large, or no HTTP: 400 or nothing, the connection ends, and no word of what is inside.
+    """
+    async with connect(site.base_url) as wire:
+        await wire.send(sent)
+        answer = await wire.rest()
+
+    assert answer in (b"", b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+async def test_multipart_forms_are_not_read(site: Site) -> None:
+    """
+    No page of ours sends one, so none is taken apart.
+    """
+    await site.add_account("alice")
+    visitor = site.visitor()
+    await visitor.fetch("GET", "/session")
+    form = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in {"username": "alice", "password": PASSWORD}.items()
+    )
+
+    status, answer = await visitor.request(
+        "POST",
+        "/login",
+        data=f"{form}--b--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    )
+
+    assert (400, "bad_request") == (status, answer["error"]["code"])
+
+
+# ---- frames
+
+REFUSED = {
+    "too long": (frame(b" " * (MAX_FRAME_BYTES + 1)), {1009}),
+    "said to be long": (frame(b"", length=2**40), {1009}),
+    "in pieces": (
+        frame(b" " * 3000, more=True) + frame(b" " * 3000, CONTINUED),
+        {1009},
+    ),
+    "in endless pieces": (
+        frame(b"[", more=True) + frame(b"[" * 99, CONTINUED, more=True) * 60,
+        {1009},
+    ),
+    "compressed": (frame(zlib.compress(b" " * 2_000_000)[2:-4], reserved=4), {0, 1002}),
+    "reserved bits": (frame(HELLO, reserved=3), {0, 1002}),
+    "unknown kind": (frame(HELLO, 11), {0, 1002}),
+    "piece of nothing": (frame(HELLO, CONTINUED), {0, 1002}),
+    "long ping": (frame(b" " * 126, PING), {0, 1002}),
+    "ping in pieces": (frame(b"", PING, more=True), {0, 1002}),
+    "no text": (frame(b"\xff\xfe"), {0, 1007}),
+}
+
+
+@pytest.mark.parametrize(("sent", "codes"), REFUSED.values(), ids=REFUSED)
+async def test_frame_that_cannot_be_ends_the_socket(
+    site: Site, sent: bytes, codes: set[int]
+) -> None:
+    """
+    Frames that are too long or break the protocol end the socket, and no code is made for them.
+    """
+    async with connect(site.base_url) as wire:
+        await wire.open_socket()
+        await wire.send(sent)
+
+        assert await wire.close_code() in codes
+    await site.all_gone()
+    assert [] == site.sandbox.platform.codes.waiting(10)
+
+
+async def test_message_in_pieces_is_one_message(site: Site) -> None:
+    """
+    Pieces that are no longer than a frame may be are put together; pings come between.
+    """
+    async with connect(site.base_url) as wire:
+        await wire.open_socket()
+        await wire.send(frame(HELLO[:9], more=True), frame(b"?", PING), frame(HELLO[9:], CONTINUED))
+
+        frames = [await wire.receive() for _ in range(2)]
+
+    assert (10, b"?") in frames
+    assert any(b'"qr"' in data for _, data in frames)
+
+
+@pytest.mark.parametrize("sent", [b"", frame(HELLO)[:9]], ids=["no pong", "half a frame"])
+async def test_silent_socket_is_closed(impatient: str, site: Site, sent: bytes) -> None:
+    """
+    A peer that answers no ping, also in the middle of a frame, is taken for gone.
+    """
+    async with connect(impatient) as wire:
+        await wire.open_socket()
+        await wire.send(sent)
+
+        assert 1000 == await wire.close_code()
+    await site.all_gone()
