@@ -12,12 +12,15 @@ from accounts.directory import (
 )
 from accounts.identities import AccountTaken, Identity, OpenidTaken
 from accounts.passwords import Passwords
-from accounts.sessions import Session, Sessions
+from accounts.sessions import OF_FOLLOWERS, OF_WECHAT, By, Session, SessionEntry, Sessions
 
 __all__ = [
+    "OF_FOLLOWERS",
+    "OF_WECHAT",
     "Account",
     "AccountTaken",
     "AccountsUnavailable",
+    "By",
     "Directory",
     "Identity",
     "KnownBrowsers",
@@ -25,6 +28,7 @@ __all__ = [
     "OpenidTaken",
     "Passwords",
     "Session",
+    "SessionEntry",
     "Sessions",
     "UsernameTaken",
     "fold",

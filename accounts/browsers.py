@@ -5,7 +5,6 @@ kept, and each ends by itself: nobody can list where somebody has been.
 """
 
 from store import Store
-from store.connection import store_errors
 
 
 class KnownBrowsers:
@@ -16,20 +15,16 @@ class KnownBrowsers:
 
     async def knows(self, account_id: int, browser: str) -> bool:
         """Tell whether the account has signed in in that browser not too long ago."""
-        with store_errors():
-            return bool(await self._store.redis.exists(self._key(account_id, browser)))
+        return bool(await self._store.ask("EXISTS", self._key(account_id, browser)))
 
     async def learn(self, account_id: int, browser: str, seconds: float) -> None:
         """Know the browser for *seconds* from now on."""
-        with store_errors():
-            await self._store.redis.set(
-                self._key(account_id, browser), "1", px=max(1, round(seconds * 1000))
-            )
+        life_ms = max(1, round(seconds * 1000))
+        await self._store.ask("SET", self._key(account_id, browser), "1", "PX", life_ms)
 
     async def forget(self, account_id: int, browser: str) -> bool:
         """Have the browser be new to the account again; return whether it was known."""
-        with store_errors():
-            return bool(await self._store.redis.delete(self._key(account_id, browser)))
+        return bool(await self._store.ask("DEL", self._key(account_id, browser)))
 
     def _key(self, account_id: int, browser: str) -> str:
         return self._store.key("browser", str(account_id), browser)

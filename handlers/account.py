@@ -17,6 +17,7 @@ class BindHandler(BaseHandler):
                 bind_token=fields["bind_token"],
                 browser=self.browser,
                 address=self.address(),
+                visit=self.visit(),
                 username=fields["username"],
                 password=fields["password"],
                 session=current.session if current else None,
@@ -32,10 +33,11 @@ class UnbindHandler(BaseHandler):
     async def post(self) -> None:
         """Unbind; the password proves that it is the owner who asks."""
         fields = self.fields(password=str)
-        signed_in = await self.signed_in()
-        if signed_in is None:
+        current = await self.signed_in()
+        if current is None:
             raise SignedOut
-        await self.context.entrance.unbind(
-            signed_in.session, fields["password"], self.address(), self.browser
+        signed_in = await self.context.entrance.unbind(
+            current.session, fields["password"], self.address(), self.browser, self.visit()
         )
+        await self.begin_session(signed_in)
         self.write_json({"status": True, "username": signed_in.account.username})

@@ -10,7 +10,7 @@ from tornado.web import HTTPError, RequestHandler
 from handlers.context import Context
 from handlers.errors import error_of, tell_error
 from handlers.headers import browser_headers
-from login import LoginError, SignedIn
+from login import LoginError, SignedIn, Visit
 from store import digest, new_secret
 
 log = logging.getLogger(__name__)
@@ -90,6 +90,11 @@ class BaseHandler(RequestHandler):
     def address(self) -> str:
         """Return the visitor's address."""
         return self.context.site.address_of(self.request)
+
+    def visit(self) -> Visit:
+        """Return what may be said of the visitor's browser and place."""
+        agent = self.request.headers.get("User-Agent", "")
+        return self.context.visits.of(agent, self.address())
 
     def fields(self, **wanted: type) -> dict[str, Any]:
         """Return the *wanted* fields of a JSON body or a form; texts that are missing are "".

@@ -60,9 +60,7 @@ class WebLoginCallbackHandler(WebLoginPageHandler):
             onward = await self.context.web.refused(state, cookie=cookie)
             self.redirect(_sign_in_page(onward, error=REFUSED))
             return
-        agent = self.request.headers.get("User-Agent", "")
-        visit = self.context.visits.of(agent, self.address())
-        arrived = await self.context.web.arrive(state, code, cookie=cookie, visit=visit)
+        arrived = await self.context.web.arrive(state, code, cookie=cookie, visit=self.visit())
         if arrived.signed_in:
             await self.begin_session(arrived.signed_in)
             self.redirect(same_site(arrived.next) or USER_PAGE)

@@ -43,7 +43,7 @@ class SessionHandler(EntranceHandler):
     async def post(self) -> None:
         """Trade a login code for a session."""
         fields = self.fields(code=str, next=str)
-        signed_in = await self.context.entrance.by_code(fields["code"], self.browser)
+        signed_in = await self.context.entrance.by_code(fields["code"], self.browser, self.visit())
         await self.let_in(signed_in, fields)
 
     async def delete(self) -> None:
@@ -73,7 +73,11 @@ class LoginHandler(EntranceHandler):
         fields = self.fields(username=str, password=str, next=str)
         try:
             signed_in = await self.context.entrance.by_password(
-                fields["username"], fields["password"], self.address(), self.browser
+                fields["username"],
+                fields["password"],
+                self.address(),
+                self.browser,
+                self.visit(),
             )
         except LoginError as error:
             if not self.wants_page():

@@ -75,11 +75,9 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         self.context.sockets.add(self, self._from)
         metrics.sockets_open.inc()
         self._since, self._frames = time.monotonic(), 0
-        agent = self.request.headers.get("User-Agent", "")
-        visit = self.context.visits.of(agent, self._from)
         self._token = self.get_cookie(site.session_cookie, "")
         self.page = self.context.pages.open(
-            self.browser, self._send, self._close, visit, self._from, self._account_of
+            self.browser, self._send, self._close, self.visit(), self._from, self._account_of
         )
         self._forget_request()
         loop = asyncio.get_running_loop()

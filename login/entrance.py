@@ -6,7 +6,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from accounts import Account, Session
+from accounts import OF_WECHAT, Account, AccountsUnavailable, By, Session
 from login.books import Books, identity_of
 from login.credentials import Credentials
 from login.errors import BindTokenGone, CodeGone, LastWayInError, LoginError, SignedOut
@@ -16,6 +16,7 @@ from login.rules import Rules
 from login.second_thoughts import forget_outcome
 from login.signal import signal
 from login.traces import entered
+from login.visit import NOWHERE, Visit
 from scene_pool import Advance, Record
 from store import digest
 
@@ -39,6 +40,7 @@ class BindAsked(Struct, frozen=True, kw_only=True):
     bind_token: str
     browser: str
     address: str
+    visit: Visit = NOWHERE
     username: str = ""
     password: str = ""
     session: Session | None = None
@@ -65,24 +67,27 @@ class Entrance:
         self._session_created = session_created
         self._bind_ended = bind_ended
 
-    async def by_code(self, code: str, browser: str) -> SignedIn:
+    async def by_code(self, code: str, browser: str, visit: Visit = NOWHERE) -> SignedIn:
         """Trade the login code of a scan; *browser* is the digest of the browser's cookie.
 
         Raises:
-            CodeGone: when it was used, is too old, or belongs to another browser.
+            CodeGone: when it was used, is too old, or belongs to another browser;
+                or who scanned was unbound since then.
         """
         with outages():
             uuid, record = await self._attempt_of(code, browser, State.APPROVED)
-            account = await self._directory.by_id(int(record.account)) if record else None
-            if record is None or account is None:
+            if record is None:
                 raise CodeGone
-            signed_in = await self._begin_scanned(account, record, CodeGone)
+            session = await self._begin(int(record.account), record.browser, visit, By.SCAN)
+            account = await self._still_bound(session, record)
+            await self._refuse_withdrawn(session, record, CodeGone)
+            signed_in = SignedIn(session, account)
             await self._redeem(uuid, record, signed_in, (Event.CLAIMED,), CodeGone)
         log.info("signed in by=scan account=%d attempt=%s", account.id, uuid)
         return signed_in
 
     async def by_password(
-        self, username: str, password: str, address: str, browser: str
+        self, username: str, password: str, address: str, browser: str, visit: Visit = NOWHERE
     ) -> SignedIn:
         """Sign in with a password, from *address*; *browser* as in `by_code`.
 
@@ -91,10 +96,10 @@ class Entrance:
         """
         with outages():
             account = await self._credentials.check(username, password, address, browser)
-            signed_in = SignedIn(await self._begin(account, browser), account)
+            session = await self._begin(account.id, browser, visit, By.PASSWORD)
         self._session_created()
         log.info("signed in by=password account=%d", account.id)
-        return signed_in
+        return SignedIn(session, account)
 
     async def by_binding(self, asked: BindAsked) -> SignedIn:
         """Bind the WeChat user who scanned to an account, and sign in to it.
@@ -112,9 +117,16 @@ class Entrance:
         return signed_in
 
     async def unbind(
-        self, session: Session, password: str, address: str, browser: str = ""
-    ) -> None:
-        """Forget the WeChat of the signed-in account.
+        self,
+        session: Session,
+        password: str,
+        address: str,
+        browser: str = "",
+        visit: Visit = NOWHERE,
+    ) -> SignedIn:
+        """Forget the WeChat of the signed-in account, and end what came from it.
+
+        Also *session* ends: who knows the password goes on in a new one, which rests upon that.
 
         Raises:
             BadCredentials, RateLimited, LastWayInError
@@ -125,13 +137,22 @@ class Entrance:
                 raise LastWayInError
             await self._credentials.check(account.username, password, address, browser)
             await self._directory.unbind(account.id)
+            await self._sessions.end_all(account.id, by=OF_WECHAT)
+            await self._sessions.end(session.token)
+            renewed = await self._sessions.begin(
+                account.id, by=By.PASSWORD, device=visit.device, place=visit.place
+            )
         log.info("unbound account=%d", account.id)
+        return SignedIn(renewed, replace(account, wechat_bound=False))
 
     async def account_of(self, session_token: str) -> SignedIn | None:
         """Return whose session this token is, if it is one."""
         with outages():
             session = await self._sessions.find(session_token)
             account = await self._directory.by_id(session.account_id) if session else None
+            if session and account is None:  # it was deleted, and its sessions go with it
+                await self._sessions.end_all(session.account_id)
+                await self._sessions.end(session.token)
             return SignedIn(session, account) if session and account else None
 
     async def sign_out(self, session_token: str) -> None:
@@ -148,12 +169,13 @@ class Entrance:
         account = await self._account_to_bind(asked, uuid)
         scanned_at = int(record.scanned_at or 0)
         await self._directory.bind(identity_of(record), account.id, scanned_at or None)
+        session = await self._begin(account.id, record.browser, asked.visit, By.SCAN)
         try:
-            signed_in = await self._begin_scanned(account, record, BindTokenGone)
+            await self._refuse_withdrawn(session, record, BindTokenGone)
         except BindTokenGone:
             await self._directory.forget(identity_of(record), scanned_at)
             raise
-        bound = (Event.BOUND, Event.CLAIMED)
+        signed_in, bound = SignedIn(session, account), (Event.BOUND, Event.CLAIMED)
         await self._redeem(uuid, record, signed_in, bound, BindTokenGone)
         log.info("bound account=%d attempt=%s", account.id, uuid)
         return signed_in
@@ -183,26 +205,39 @@ class Entrance:
             return "", None
         return uuid or "", record if record.grant == digest(grant) else None
 
-    async def _begin_scanned(
-        self, account: Account, record: Record, gone: type[LoginError]
-    ) -> SignedIn:
-        """Begin a session that rests upon a scan, unless the one who scanned has said farewell.
+    async def _refuse_withdrawn(
+        self, session: Session, record: Record, gone: type[LoginError]
+    ) -> None:
+        """End the *session* of a scan when the one who scanned has said farewell.
 
         Looked at when there is a session: a farewell that is said later finds and ends it.
         """
-        session = await self._begin(account, record.browser, scanned=True)
         if await self._attempts.withdrawn(record.openid, record.scanned_at):
             await self._sessions.end(session.token)
             raise gone
-        return SignedIn(session, account)
 
-    async def _begin(self, account: Account, browser: str, *, scanned: bool = False) -> Session:
+    async def _still_bound(self, session: Session, record: Record) -> Account:
+        """Return the account whose *session* this is, unless who scanned has left it since then.
+
+        Looked at when there is a session: who unbinds later finds and ends it.
+        """
+        try:
+            account = await self._directory.by_openid(record.openid)
+        except AccountsUnavailable:
+            await self._sessions.end(session.token)
+            raise
+        if account and account.id == session.account_id:
+            return account
+        await self._sessions.end(session.token)
+        raise CodeGone
+
+    async def _begin(self, account_id: int, browser: str, visit: Visit, by: By) -> Session:
         """Return a new session, in a browser that is known to the account from now on.
 
         Known before the session counts: whoever takes that back finds it, and forgets it.
         """
-        await self._books.browsers.learn(account.id, browser, self._rules.known_browser_seconds)
-        return await self._sessions.begin(account.id, scanned=scanned)
+        await self._books.browsers.learn(account_id, browser, self._rules.known_browser_seconds)
+        return await self._sessions.begin(account_id, by=by, device=visit.device, place=visit.place)
 
     async def _follower(self, record: Record, account_id: int) -> str:
         """Return the openid of who may take it back on the phone, "" when there is nobody.

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from accounts import AccountsUnavailable, Identity
+from accounts import AccountsUnavailable, By, Identity
 from login.books import Books
 from login.errors import (
     NotOffered,
@@ -120,7 +120,10 @@ class Exchange:
         secret = derive(comer.cookie, nonce)
         await self._browsers.learn(account_id, browser, self._rules.known_browser_seconds)
         # Who unfollows the service account ends what it let in.
-        await self._sessions.begin(account_id, token=secret, scanned=way == Way.INSIDE)
+        by = By.INSIDE if way == Way.INSIDE else By.WEB
+        await self._sessions.begin(
+            account_id, token=secret, by=by, device=comer.visit.device, place=comer.visit.place
+        )
         if way == Way.INSIDE and await self._attempts.withdrawn(identity.openid, str(at)):
             await self._sessions.end(secret)  # the farewell may have missed both
             await self._directory.forget(identity.openid, at)

@@ -14,6 +14,7 @@ farewell wins.
 
 import logging
 
+from accounts import OF_FOLLOWERS
 from login.books import Books
 from login.rules import Rules
 from wechat import Push
@@ -51,7 +52,7 @@ class Farewells:
         await self._attempts.say_farewell(openid, at, self._keep_seconds())
         account_id = await self._directory.bound_by(openid, at)
         if account_id is not None:
-            await self._sessions.end_scanned(account_id)
+            await self._sessions.end_all(account_id, by=OF_FOLLOWERS)
             await self._directory.forget(openid, at)
         log.info("unsubscribed account=%s", account_id or "none")
 

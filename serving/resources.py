@@ -106,7 +106,10 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings) -> Ground:
         open_directory(settings.accounts.url, settings.wechat.appid)
     )
     sessions = Sessions(
-        store, idle_seconds=session.idle_seconds, absolute_seconds=session.absolute_seconds
+        store,
+        idle_seconds=session.idle_seconds,
+        absolute_seconds=session.absolute_seconds,
+        per_account=session.per_account,
     )
     return Ground(
         settings=settings,

@@ -177,6 +177,7 @@ class SessionSettings(Section, frozen=True):
 
     idle_seconds: PositiveSeconds = 1_209_600
     absolute_seconds: PositiveSeconds = 7_776_000
+    per_account: Count = 20
     cookie_name: CookieName = "saoma_session"
 
 

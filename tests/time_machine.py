@@ -20,7 +20,7 @@ repeat
         redis.call('ZINCRBY', key, -by, member)
       end
     elseif kind == 'hash' then
-      for _, field in ipairs({'dead_at', 'end_at', 'ends_at', 'free_at'}) do
+      for _, field in ipairs({'begun_at', 'dead_at', 'end_at', 'ends_at', 'free_at', 'used_at'}) do
         local value = redis.call('HGET', key, field)
         if value then redis.call('HSET', key, field, string.format('%.0f', value - by)) end
       end

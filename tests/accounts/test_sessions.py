@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts import Sessions
+from accounts import OF_FOLLOWERS, By, Sessions
 from store import Store, digest
 from tests.time_machine import TimeMachine
 
@@ -71,12 +71,12 @@ async def test_store_does_not_hold_what_opens_a_session(sessions: Sessions, stor
     """
     session = await sessions.begin(7)
 
-    keys = await store.redis.keys(store.key("*"))
+    keys = sorted(await store.redis.keys(store.key("*")))
+    said = [*keys, session.id, repr(session), repr(await sessions.all_of(7))]
+    said += [str(await store.redis.hgetall(keys[0])), str(await store.redis.zrange(keys[1], 0, -1))]
 
-    assert 1 == len(keys)
-    assert session.token not in keys[0]
-    assert session.token not in str(await store.redis.hgetall(keys[0]))
-    assert session.token not in repr(session)
+    assert 2 == len(keys)
+    assert session.token not in str(said)
 
 
 # ---- sessions that rest upon a scan
@@ -86,11 +86,11 @@ async def test_end_scanned_ends_those_of_scans_only(sessions: Sessions):
     """
     Sessions of passwords stay, and so do those of other accounts.
     """
-    scanned = [await sessions.begin(7, scanned=True) for _ in range(3)]
-    stay = [await sessions.begin(7), await sessions.begin(8, scanned=True)]
+    scanned = [await sessions.begin(7, by=By.SCAN) for _ in range(3)]
+    stay = [await sessions.begin(7), await sessions.begin(8, by=By.SCAN)]
 
     for _ in range(2):
-        await sessions.end_scanned(7)
+        await sessions.end_all(7, by=OF_FOLLOWERS)
 
     assert [None] * 3 == [await sessions.find(each.token) for each in scanned]
     assert stay == [await sessions.find(each.token) for each in stay]
@@ -100,10 +100,10 @@ async def test_end_scanned_does_not_hold_up_the_next_session(sessions: Sessions)
     """
     Who follows again and scans again is signed in again.
     """
-    await sessions.begin(7, scanned=True)
-    await sessions.end_scanned(7)
+    await sessions.begin(7, by=By.SCAN)
+    await sessions.end_all(7, by=OF_FOLLOWERS)
 
-    session = await sessions.begin(7, scanned=True)
+    session = await sessions.begin(7, by=By.SCAN)
 
     assert session == await sessions.find(session.token)
 
@@ -114,12 +114,12 @@ async def test_end_scanned_knows_a_session_for_its_whole_life(
     """
     However long a session is kept alive by use, it can be ended.
     """
-    session = await sessions.begin(7, scanned=True)
+    session = await sessions.begin(7, by=By.SCAN)
     for _ in range(3):
         await time_machine.forward(80)
         assert await sessions.find(session.token)
 
-    await sessions.end_scanned(7)
+    await sessions.end_all(7, by=OF_FOLLOWERS)
 
     assert await sessions.find(session.token) is None
 
@@ -130,13 +130,13 @@ async def test_sessions_of_scans_leave_nothing_behind(
     """
     What ended by itself is not remembered beyond the life that it could have had.
     """
-    await sessions.begin(7, scanned=True)
+    await sessions.begin(7, by=By.SCAN)
     await time_machine.forward(200)
-    await sessions.begin(7, scanned=True)
+    await sessions.begin(7, by=By.SCAN)
     await time_machine.forward(60)
-    await sessions.begin(7, scanned=True)  # the first is over by now
+    await sessions.begin(7, by=By.SCAN)  # the first is over by now
 
-    remembered = await store.redis.zcard(store.key("scanned", "7"))
+    remembered = await store.redis.zcard(store.key("sessions", "7"))
     await time_machine.forward(251)
 
     assert 2 == remembered

@@ -91,7 +91,8 @@ class FarewellMachine(RuleBasedStateMachine):
     def redeem(self, which: int) -> None:
         proof = self.proofs[which % len(self.proofs)]
         person = proof.person
-        if proof.used or person.left_at >= proof.scanned_at:
+        unbound = not proof.binds and person.bound_since is None
+        if proof.used or unbound or person.left_at >= proof.scanned_at:
             with pytest.raises(BindTokenGone if proof.binds else CodeGone):
                 self.run(self.redeemed(proof))
             return

@@ -276,11 +276,13 @@ class HeldDirectory(Directory):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.asked, self.gate = asyncio.Event(), asyncio.Event()
+        self.holds_looks = False
 
-    async def by_id(self, account_id: int) -> Account | None:
-        """Look, and tell when the gate is open."""
-        account = await super().by_id(account_id)
-        await self._wait()
+    async def by_openid(self, openid: str) -> Account | None:
+        """Look, and tell when the gate is open, if looks are held too."""
+        account = await super().by_openid(openid)
+        if self.holds_looks:
+            await self._wait()
         return account
 
     async def bind(self, openid: str | Identity, account_id: int, since: int | None = None) -> None:
@@ -323,6 +325,7 @@ async def test_farewell_during_a_claim_leaves_no_session(
     await saoma.directory.bind(OPENID, alice.id, SCANNED)
     code = await scanned(saoma, screen, "success")
 
+    held.holds_looks = True
     claim = asyncio.create_task(saoma.entrance.by_code(code, BROWSER))
     await held.asked.wait()
     await farewells.said(unfollow())

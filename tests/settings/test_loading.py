@@ -179,7 +179,9 @@ def test_load_unknown_key_lists_the_known_ones(folder: Path):
         load(file)
 
     assert "session.idle" == caught.value.path
-    assert "one of idle_seconds, absolute_seconds, cookie_name" == caught.value.expected
+    assert (
+        "one of idle_seconds, absolute_seconds, per_account, cookie_name" == caught.value.expected
+    )
 
 
 def test_load_unknown_section_lists_the_known_ones(folder: Path):
