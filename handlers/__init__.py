@@ -5,6 +5,7 @@ from handlers.callback import CallbackHandler
 from handlers.context import Context, Mailroom, Readiness, Site, networks, origin_of
 from handlers.oauth import WebLoginCallbackHandler, WebLoginHandler
 from handlers.operations import HealthHandler, MetricsHandler, ReadyHandler
+from handlers.own_sessions import OwnSessionHandler, OwnSessionsHandler
 from handlers.pages import SignInHandler, UnknownHandler, UserHandler
 from handlers.sessions import LoginHandler, SessionHandler
 from handlers.socket import SocketHandler
@@ -20,6 +21,8 @@ __all__ = [
     "LoginHandler",
     "Mailroom",
     "MetricsHandler",
+    "OwnSessionHandler",
+    "OwnSessionsHandler",
     "Readiness",
     "ReadyHandler",
     "SessionHandler",

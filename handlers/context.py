@@ -11,7 +11,17 @@ from msgspec import Struct, field
 from tornado.httputil import HTTPServerRequest
 from tornado.websocket import WebSocketHandler
 
-from login import Entrance, Farewells, Pages, Receipts, Scans, SecondThoughts, Unionids, WebLogin
+from login import (
+    Entrance,
+    Farewells,
+    OwnSessions,
+    Pages,
+    Receipts,
+    Scans,
+    SecondThoughts,
+    Unionids,
+    WebLogin,
+)
 from store import Clock, is_loopback, network_of
 from wechat import Pushes, Senders
 
@@ -191,6 +201,7 @@ class Context(Struct, kw_only=True):
 
     site: Site
     entrance: Entrance
+    own_sessions: OwnSessions
     pages: Pages
     mailroom: Mailroom
     web: WebLogin

@@ -36,6 +36,13 @@ class SignedOut(LoginError):
     text = "You are not signed in."
 
 
+class SessionUnknown(LoginError):
+    """The account has no such session, or it ended already."""
+
+    code, status = "session_unknown", HTTPStatus.NOT_FOUND
+    text = "That browser is not signed in any more."
+
+
 class RateLimited(LoginError):
     """Too many tries."""
 

@@ -24,6 +24,7 @@ from login import (
     Entrance,
     Exchange,
     Farewells,
+    OwnSessions,
     Pages,
     Receipts,
     Replies,
@@ -81,6 +82,7 @@ async def open_resources(
     context = Context(
         site=site_of(settings),
         entrance=_entrance(ground, passwords),
+        own_sessions=OwnSessions(ground.books),
         pages=_pages(ground, scans),
         mailroom=await _open_mailroom(stack, ground, scans, unionids),
         web=await _open_web_login(stack, ground, unionids),

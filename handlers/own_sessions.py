@@ -1,0 +1,63 @@
+"""`/sessions`: in which browsers the visitor is signed in, and the way out of them."""
+
+from http import HTTPStatus
+from typing import Any
+
+from accounts import By, Session, SessionEntry
+from handlers.base import BaseHandler
+from login.errors import SignedOut
+
+
+class OwnHandler(BaseHandler):
+    """About the sessions of whoever asks."""
+
+    async def asking(self) -> Session:
+        """Return the session that asks.
+
+        Raises:
+            SignedOut: when there is none.
+        """
+        signed_in = await self.signed_in()
+        if signed_in is None:
+            raise SignedOut
+        return signed_in.session
+
+
+class OwnSessionsHandler(OwnHandler):
+    """`/sessions`: all of them."""
+
+    async def get(self) -> None:
+        """List them, the one that was used last first."""
+        asking = await self.asking()
+        entries = await self.context.own_sessions.all(asking)
+        self.write_json({"sessions": [_shown(entry, asking) for entry in entries]})
+
+    async def delete(self) -> None:
+        """End all others."""
+        await self.context.own_sessions.end_others(await self.asking())
+        self.set_status(HTTPStatus.NO_CONTENT)
+
+
+class OwnSessionHandler(OwnHandler):
+    """`/sessions/<id>`: one of them."""
+
+    async def delete(self, session_id: str) -> None:
+        """End it; it may be the one that asks."""
+        asking = await self.asking()
+        await self.context.own_sessions.end(asking, session_id)
+        if session_id == asking.id:
+            self.end_session()
+        self.set_status(HTTPStatus.NO_CONTENT)
+
+
+def _shown(entry: SessionEntry, asking: Session) -> dict[str, Any]:
+    """Return what the owner sees of a session; times are whole seconds ago."""
+    return {
+        "id": entry.id,
+        "browser": entry.device,
+        "place": entry.place,
+        "by": By.WEB if entry.by is By.INSIDE else entry.by,
+        "first_used": int(entry.first_used),
+        "last_used": int(entry.last_used),
+        "current": entry.id == asking.id,
+    }
