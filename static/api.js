@@ -28,6 +28,19 @@ export const createSession = (code, next) => call("POST", "/session", { code, ne
 
 export const endSession = () => call("DELETE", "/session");
 
+/**
+ * Where the visitor is signed in; times are seconds ago.
+ *
+ * @returns {Promise<{sessions: {id: string, browser: string, place: string, by: "scan" | "password" | "web",
+ *   first_used: number, last_used: number, current: boolean}[]}>}
+ */
+export const readSessions = () => call("GET", "/sessions");
+
+/** @param {string} id */
+export const endSessionOf = (id) => call("DELETE", `/sessions/${id}`);
+
+export const endOtherSessions = () => call("DELETE", "/sessions");
+
 /** @returns {Promise<{next?: string}>} */
 export const signIn = (credentials) => call("POST", "/login", credentials);
 

@@ -25,6 +25,21 @@ export function errorText(code, waitMs = 0) {
   return text(keys.find((key) => key && key in TEXTS), { wait: waitText(waitMs) });
 }
 
+/** The units in which a time long past is told, largest first, and their seconds. */
+const UNITS = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3_600], ["minute", 60]];
+
+/**
+ * A time in the past in words, in the largest unit of which it has one.
+ *
+ * @param {number} seconds ago
+ * @returns {string}
+ */
+export function agoText(seconds) {
+  const [unit, length] = UNITS.find(([, each]) => seconds >= each) ?? [];
+  if (!unit) return text("just_now");
+  return new Intl.RelativeTimeFormat(document.documentElement.lang).format(-Math.floor(seconds / length), unit);
+}
+
 /**
  * A wait in words: seconds below a minute and a half, whole minutes above.
  *

@@ -9,6 +9,7 @@ import { enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
 import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { NotLinked } from "./protocol.js";
+import { refreshSessions, showSessions } from "./sessions.js";
 import { errorText, text } from "./texts.js";
 
 const main = document.querySelector("main");
@@ -103,6 +104,7 @@ async function wasLinked() {
 function linked() {
   closeWidget();
   showBound(true, text("linked_note"));
+  refreshSessions();
   part("note").focus();
 }
 
@@ -124,6 +126,8 @@ async function link(bindToken) {
   }
 }
 
+showSessions({ signedOut });
+
 start.addEventListener("click", openWidget);
 part("close").addEventListener("click", () => {
   closeWidget();
@@ -137,6 +141,7 @@ if (unbindForm) {
       unbindForm.reset();
       part("unbind").open = false;
       showBound(false, text("unlinked_note"));
+      refreshSessions();
       part("note").focus();
     } catch (error) {
       if (signedOut(error)) return;
