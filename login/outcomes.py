@@ -63,6 +63,7 @@ def let_in(
         write=write,
         grant=digest(secret),
         grant_seconds=seconds,
+        ticket=push.ticket if push else "",
         latest=entered(openid),
         latest_seconds=max(keep, rules.undo_seconds),
     )
@@ -85,6 +86,7 @@ def ask_for_number(rules: Rules, uuid: str, push: Push, at: float) -> Advance:
             "choices": text,
             **_scan_of(push, f"{Answer.CHOOSE}:{number}"),
         },
+        ticket=push.ticket,
         latest=asked(push.openid),
         latest_seconds=max(keep, rules.undo_seconds),
     )
@@ -100,11 +102,12 @@ def refuse(uuid: str, push: Push, at: float, reason: NotLinked) -> Advance:
         signal=signal(uuid, reach, Denied(Denial(reason)), at),
         keep_seconds=DENIED_SECONDS,
         write={"denial": reason, **_scan_of(push, Answer.NOT_ALLOWED)},
+        ticket=push.ticket,
     )
 
 
-def deny(uuid: str) -> Advance:
-    """Return the step that ends an attempt which asks for a number."""
+def deny(uuid: str, ticket: str = "") -> Advance:
+    """Return the step that ends an attempt which asks for a number, by another scan of *ticket*."""
     leave, reach = steps(Event.REFUSED)
     return Advance(
         uuid=uuid,
@@ -112,6 +115,7 @@ def deny(uuid: str) -> Advance:
         reach=reach,
         signal=signal(uuid, reach, Denied()),
         keep_seconds=DENIED_SECONDS,
+        ticket=ticket,
     )
 
 

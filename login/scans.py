@@ -196,19 +196,22 @@ class Scans:
         if same and state == State.BIND_REQUIRED:
             asked = Answer.LINK if refused.answer == Answer.LINK else Answer.BIND
             return self._answer("duplicate", asked, uuid, visit)
-        if state is None:
-            return self._answer("stale", Answer.EXPIRED, uuid)
         if state == State.SCANNED:
-            overtaken = await self._deny(uuid)
+            overtaken = await self._deny(uuid, push.ticket)
             if overtaken is None:
                 return self._replies.text(denied)
-            state = overtaken.state or state
+            state = overtaken.state
+        if state in (None, State.WAITING, State.SCANNED):  # the code has died while we decided
+            return self._answer("stale", Answer.EXPIRED, uuid)
         answer = denied if state == State.DENIED else Answer.USED
         return self._answer("duplicate", answer, uuid)
 
-    async def _deny(self, uuid: str) -> Refused | None:
-        """Deny an attempt that asks for a number; return what was faster, if anything was."""
-        overtaken = await self._attempts.advance(deny(uuid))
+    async def _deny(self, uuid: str, ticket: str = "") -> Refused | None:
+        """Deny an attempt that asks for a number; return what was faster, if anything was.
+
+        *ticket*: of the second scan that denies it.
+        """
+        overtaken = await self._attempts.advance(deny(uuid, ticket))
         if overtaken is None:
             self._note("denied", uuid)
         return overtaken

@@ -4,6 +4,8 @@
 -- KEYS[1]  attempt  hash: the attempt's record
 -- KEYS[2]  grant    string: uuid of the attempt; place of its one-time proof
 -- KEYS[3]  latest   string: uuid of the latest attempt of the one who scanned
+-- KEYS[4]  ticket   string: of the code that leads to this step; a code that is dead leads
+--                   nowhere. Left out where none does.
 -- ARGV[1]  from     states that may be left, separated by spaces
 -- ARGV[2]  to       the state that is reached
 -- ARGV[3]  uuid     the attempt's name
@@ -24,6 +26,7 @@ for pair = 1, ARGV[9] do
   local field, value = ARGV[9 + 2 * pair], ARGV[10 + 2 * pair]
   if moves and redis.call('HGET', KEYS[1], field) ~= value then moves = false end
 end
+if KEYS[4] and redis.call('EXISTS', KEYS[4]) == 0 then moves = false end
 if not moves then
   return {0, unpack(redis.call(
     'HMGET', KEYS[1], 'state', 'openid', 'scanned_at', 'answer', 'redeemer'))}

@@ -73,6 +73,8 @@ class Advance(Struct, frozen=True, kw_only=True):
     grant: str = ""
     """Digest of a one-time proof; lives `grant_seconds`, dies at once when that is 0."""
     grant_seconds: float = 0.0
+    ticket: str = ""
+    """Of the scan that this step is: it must count still; "" = it is no scan."""
     latest: str = ""
     """Whose latest attempt this is from now on, for `latest_seconds`; "" = nobody's."""
     latest_seconds: float = 0.0
@@ -109,7 +111,7 @@ class Attempts:
         Raises:
             StoreUnavailable: as every method here, when the store did not answer.
         """
-        value = await self._store.ask("GET", self._store.key("ticket", digest(ticket)))
+        value = await self._store.ask("GET", self._ticket(ticket))
         if value is None:
             return None
         uuid, scene_id, _ = str(value).split("|")
@@ -172,6 +174,7 @@ class Attempts:
                 self._attempt(step.uuid),
                 self._grant(step.grant),
                 self._store.key("latest", step.latest),
+                *([self._ticket(step.ticket)] if step.ticket else []),
             ],
             [
                 " ".join(step.leave),
@@ -234,6 +237,9 @@ class Attempts:
 
     def _attempt(self, uuid: str) -> str:
         return self._store.key("attempt", uuid)
+
+    def _ticket(self, ticket: str) -> str:
+        return self._store.key("ticket", digest(ticket))
 
     def _grant(self, grant: str) -> str:
         return self._store.key("grant", grant)

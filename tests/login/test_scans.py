@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import scene_pool
 from accounts import AccountsUnavailable, open_directory
 from login import Confirmation, Scans
 from scene_pool import Attempts
@@ -20,6 +21,7 @@ from tests.login.installation import (
 )
 from tests.store.lossy_link import lossy_store
 
+ADVANCE = Path(scene_pool.__file__).parent / "advance.lua"
 SIGNED_IN, BIND, USED, EXPIRED = "登录成功", "还没有绑定", "已经使用过", "已过期"
 
 
@@ -176,6 +178,33 @@ async def test_copies_of_a_push_at_the_same_time_take_effect_once(
     assert (1, 9) == (saoma.counted["success"], saoma.counted["duplicate"])
     assert await screen.expect("success")
     assert screen.frames.empty()
+
+
+@pytest.mark.parametrize("confirmation", [Confirmation.NONE, Confirmation.NUMBER])
+async def test_copies_of_a_push_at_the_end_of_its_code_are_answered_alike(
+    saoma: Installation, screen: Screen, store_url: str, prefix: str, confirmation: Confirmation
+) -> None:
+    """
+    One copy finds the code alive and is slow, the other finds it dead: none of them takes effect.
+    """
+    saoma.rules.confirmation = confirmation
+    code = await screen.get_qr()
+    push = push_of(code["ticket"])
+    async with lossy_store(store_url, prefix) as (store, link):
+        link.keep_next_question(ADVANCE)
+        slow = asyncio.create_task(saoma.scans_on(Attempts(store)).scanned(push, time.time()))
+        await link.waiting.wait()
+        await saoma.time_machine.forward(196)
+
+        text = await saoma.scans.scanned(push, time.time())
+        link.gate.set()
+
+        assert EXPIRED in text
+        assert text == await slow
+    record = await saoma.attempts.read(code["uuid"])
+    assert record is not None
+    assert ("waiting", "") == (record.state, record.openid)
+    assert 2 == saoma.counted["stale"]
 
 
 async def test_people_at_the_same_time_get_one_outcome(saoma: Installation, screen: Screen) -> None:

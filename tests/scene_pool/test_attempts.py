@@ -98,6 +98,36 @@ async def test_advance_of_a_gone_attempt_says_that_it_is_gone(
     assert not await store.redis.exists(store.key("attempt", "u1"), store.key("grant", "g"))
 
 
+async def test_advance_by_a_scan_of_a_dead_code_is_refused(
+    pool: ScenePool, attempts: Attempts, time_machine: TimeMachine
+) -> None:
+    """
+    The code decides until its very end: a scan that looked in time and is taken too late is none.
+    """
+    shown = await show_code(pool, "u1")
+    in_time = await attempts.owner_of(shown.ticket)
+    await time_machine.forward(196)
+
+    refused = await attempts.advance(replace(scan("u1"), ticket=shown.ticket))
+
+    assert in_time
+    assert Refused("waiting", None, None, None, None) == refused
+
+
+async def test_advance_by_a_scan_of_an_older_code_counts_for_its_attempt(
+    pool: ScenePool, attempts: Attempts
+) -> None:
+    """
+    As long as a code counts it does so, also when the page shows the next one by then.
+    """
+    older = await show_code(pool, "u1")
+    await show_code(pool, "u1")
+
+    refused = await attempts.advance(replace(scan("u1"), ticket=older.ticket))
+
+    assert refused is None
+
+
 async def test_advance_before_the_first_code_is_refused(
     pool: ScenePool, attempts: Attempts
 ) -> None:

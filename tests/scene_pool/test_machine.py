@@ -297,22 +297,22 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(which=WHICH, openid=st.sampled_from(["o1", "o2", "o3"]))
     def scan(self, which: int, openid: str) -> None:
         code = self.code(which)
-        owner = self.run(self.records.owner_of(code.ticket))
-        if owner is None:
-            return  # the invariant says whether it may be so
-        attempt = self.known(owner.uuid)
+        owner = self.owner_of(code.ticket)
+        uuid = (owner or code).lease.uuid  # of a dead code: it was alive when the scan looked
+        attempt = self.known(uuid)
         step = Advance(
-            uuid=owner.uuid,
+            uuid=uuid,
             leave=("waiting", "expired"),
             reach="approved",
             signal=f"scanned {openid}",
             keep_seconds=KEEP,
-            write={"openid": openid, "grant": f"grant{owner.uuid}"},
-            grant=f"grant{owner.uuid}",
+            write={"openid": openid, "grant": f"grant{uuid}"},
+            grant=f"grant{uuid}",
             grant_seconds=KEEP,
+            ticket=code.ticket,
         )
         refused = self.run(self.records.advance(step))
-        assert (attempt.state == "waiting") is (refused is None)
+        assert (attempt.state == "waiting" and owner is not None) is (refused is None)
         if refused is None:
             self.tell(attempt, f"scanned {openid}")
             attempt.state, attempt.openid = "approved", openid

@@ -3,6 +3,8 @@
 async with lossy_store(store_url, prefix) as (store, link):
     link.lose_next_answer()
     await something(store)  # asks twice, and the store does it twice
+
+It can also keep a question on its way while other things happen.
 """
 
 import asyncio
@@ -22,13 +24,22 @@ class LossyLink:
         self._armed = False
         self._wanted = b""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._kept = b""
         self.lost = 0
         """How many answers were lost."""
+        self.waiting = asyncio.Event()
+        """Whether a question waits on its way."""
+        self.gate = asyncio.Event()
+        """Lets it go on."""
 
     def lose_next_answer(self, script: Path | None = None) -> None:
         """Lose the next answer of a script, or of that one, that was carried out."""
         self._armed = True
-        self._wanted = hashlib.sha1(script.read_bytes()).hexdigest().encode() if script else b""
+        self._wanted = _name_of(script) if script else b""
+
+    def keep_next_question(self, script: Path) -> None:
+        """Keep the next call of *script* from the store until the gate is open."""
+        self._kept = _name_of(script)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection both ways until one end is closed."""
@@ -49,6 +60,10 @@ class LossyLink:
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             self._script = b"EVALSHA" in data and self._wanted in data
+            if self._kept and self._kept in data:
+                self._kept = b""
+                self.waiting.set()
+                await self.gate.wait()
             writer.write(data)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -59,6 +74,10 @@ class LossyLink:
                 self.lost += 1
                 return
             writer.write(data)
+
+
+def _name_of(script: Path) -> bytes:
+    return hashlib.sha1(script.read_bytes()).hexdigest().encode()
 
 
 @asynccontextmanager
