@@ -3,7 +3,8 @@
 --
 -- KEYS[1]  index    sorted set: the account's sessions -> end of their absolute life,
 --                   unix ms; lives as long as the last of them may
--- KEYS[2]  session  hash: account, by, device, place, begun_at, used_at, ends_at
+-- KEYS[2]  session  hash: account, by, device, place, begun_at, used_at, ends_at, and
+--                   `unused` until it is used
 -- KEYS[3]  other    a session that the caller was told of; then the others
 -- ARGV[1]  name     the session's name in the index
 -- ARGV[2]  idle     how long it lives without being used, ms
@@ -44,7 +45,7 @@ for rank = 1, surplus do
 end
 
 redis.call('HSET', KEYS[2], 'account', ARGV[5], 'by', ARGV[6], 'device', ARGV[7],
-  'place', ARGV[8], 'begun_at', now, 'used_at', now, 'ends_at', ends)
+  'place', ARGV[8], 'begun_at', now, 'used_at', now, 'ends_at', ends, 'unused', 1)
 redis.call('PEXPIRE', KEYS[2], math.min(tonumber(ARGV[2]), tonumber(ARGV[3])))
 redis.call('ZADD', KEYS[1], ends, ARGV[1])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIREAT', KEYS[1], ends) end

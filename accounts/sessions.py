@@ -128,6 +128,10 @@ class Sessions:
         )
         return Session(token, int(account_id)) if account_id else None
 
+    async def is_unused(self, token_digest: str) -> bool:
+        """Tell whether the session whose token has that digest lives, and was never found."""
+        return bool(await self._store.ask("HEXISTS", self.key_of(token_digest), "unused"))
+
     async def all_of(self, account_id: int) -> list[SessionEntry]:
         """Return the account's living sessions, the one that was used last first."""
         names = await self._names(account_id)
@@ -141,7 +145,7 @@ class Sessions:
 
     async def end(self, token: str) -> int | None:
         """End the session with that token; return whose it was, if there was one."""
-        (key,) = self._keys([digest(token)])
+        key = self.key_of(digest(token))
         account_id, _ = await asyncio.gather(
             self._store.ask("HGET", key, "account"), self._store.ask("DEL", key)
         )
@@ -152,7 +156,11 @@ class Sessions:
 
         Returns whether there was one.
         """
-        return bool(await self._store.ask("DEL", *self._keys([token_digest])))
+        return bool(await self._store.ask("DEL", self.key_of(token_digest)))
+
+    def key_of(self, token_digest: str) -> str:
+        """Return where the session whose token has that digest is kept."""
+        return self._store.key("session", token_digest)
 
     async def end_one(self, account_id: int, session_id: str) -> bool:
         """End the account's session of that id; tell whether there was one."""
@@ -182,7 +190,7 @@ class Sessions:
         return self._store.key("sessions", str(account_id))
 
     def _keys(self, names: Collection[str]) -> list[str]:
-        return [self._store.key("session", name) for name in names]
+        return [self.key_of(name) for name in names]
 
 
 def _entry(name: str, fields: list[str | int]) -> SessionEntry:

@@ -12,8 +12,9 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 import metrics
 from handlers.base import BaseHandler
-from login import CloseCode, LoginError, Page
+from login import CloseCode, LoginError, Opener, Page
 from login.messages import Error, ErrorCode, Problem, encode
+from store import digest
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +77,14 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         metrics.sockets_open.inc()
         self._since, self._frames = time.monotonic(), 0
         self._token = self.get_cookie(site.session_cookie, "")
-        self.page = self.context.pages.open(
-            self.browser, self._send, self._close, self.visit(), self._from, self._account_of
+        opener = Opener(
+            browser=self.browser,
+            visit=self.visit(),
+            address=self._from,
+            session=digest(self._token) if self._token else "",
+            account_of=self._account_of,
         )
+        self.page = self.context.pages.open(opener, self._send, self._close)
         self._forget_request()
         loop = asyncio.get_running_loop()
         self._hello = loop.call_later(site.hello_seconds, self._expect_hello)

@@ -25,7 +25,7 @@ from login.scans import Scans
 from login.second_thoughts import SecondThoughts
 from login.trips import Trips
 from login.unionids import Unionids
-from login.visit import Visit
+from login.visit import Opener, Visit
 from login.ways import Way
 from login.web import CALLBACK_PATH, Arrived, WebLogin
 
@@ -42,6 +42,7 @@ __all__ = [
     "Exchange",
     "Farewells",
     "LoginError",
+    "Opener",
     "OwnSessions",
     "Page",
     "Pages",

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 Send = Callable[[str], None]
 Close = Callable[[int], None]
-AccountOf = Callable[[], Awaitable[str]]
-"""Returns the number of the account that the browser is signed in to, or ""."""
 
 
 class Display:

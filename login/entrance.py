@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 # of the push, which come within 15 s, and a page that comes back.
 DONE_SECONDS = 60.0
 
+CLAIM, BIND = (Event.CLAIMED,), (Event.BOUND, Event.CLAIMED)
+
 
 class SignedIn(Struct, frozen=True):
     """A new session and whose it is."""
@@ -70,19 +72,22 @@ class Entrance:
     async def by_code(self, code: str, browser: str, visit: Visit = NOWHERE) -> SignedIn:
         """Trade the login code of a scan; *browser* is the digest of the browser's cookie.
 
+        A code that was told again, because the first session never reached its page,
+        ends that one.
+
         Raises:
             CodeGone: when it was used, is too old, or belongs to another browser;
                 or who scanned was unbound since then.
         """
         with outages():
-            uuid, record = await self._attempt_of(code, browser, State.APPROVED)
+            uuid, record = await self._attempt_of(code, browser, CLAIM)
             if record is None:
                 raise CodeGone
             session = await self._begin(int(record.account), record.browser, visit, By.SCAN)
             account = await self._still_bound(session, record)
             await self._refuse_withdrawn(session, record, CodeGone)
             signed_in = SignedIn(session, account)
-            await self._redeem(uuid, record, signed_in, (Event.CLAIMED,), CodeGone)
+            await self._redeem(uuid, record, signed_in, CLAIM, CodeGone)
         log.info("signed in by=scan account=%d attempt=%s", account.id, uuid)
         return signed_in
 
@@ -163,7 +168,7 @@ class Entrance:
             log.info("signed out account=%d", account_id)
 
     async def _bind(self, asked: BindAsked) -> SignedIn:
-        uuid, record = await self._attempt_of(asked.bind_token, asked.browser, State.BIND_REQUIRED)
+        uuid, record = await self._attempt_of(asked.bind_token, asked.browser, BIND)
         if record is None:
             raise BindTokenGone
         account = await self._account_to_bind(asked, uuid)
@@ -175,8 +180,8 @@ class Entrance:
         except BindTokenGone:
             await self._directory.forget(identity_of(record), scanned_at)
             raise
-        signed_in, bound = SignedIn(session, account), (Event.BOUND, Event.CLAIMED)
-        await self._redeem(uuid, record, signed_in, bound, BindTokenGone)
+        signed_in = SignedIn(session, account)
+        await self._redeem(uuid, record, signed_in, BIND, BindTokenGone)
         log.info("bound account=%d attempt=%s", account.id, uuid)
         return signed_in
 
@@ -194,12 +199,13 @@ class Entrance:
         return account
 
     async def _attempt_of(
-        self, grant: str, browser: str, state: State
+        self, grant: str, browser: str, events: tuple[Event, ...]
     ) -> tuple[str, Record | None]:
-        """Return the attempt that *grant* is a proof for, in this browser and state."""
+        """Return the attempt that *grant* is a proof for, in this browser, ready for *events*."""
         uuid = await self._attempts.holder_of_grant(digest(grant))
         record = await self._attempts.read(uuid) if uuid else None
-        if record is None or record.browser != browser or record.state != state:
+        leave, _ = steps(*events)
+        if record is None or record.browser != browser or record.state not in leave:
             return "", None
         if await self._attempts.withdrawn(record.openid, record.scanned_at):
             return "", None
@@ -265,8 +271,9 @@ class Entrance:
             "redeemer": redeemer,
             "account": str(account_id),
             "follower": follower,
-            "bound": "1" if Event.BOUND in events else "",
         }
+        if Event.BOUND in events:
+            write["bound"] = "1"
         refused = await self._attempts.advance(
             Advance(
                 uuid=uuid,
@@ -277,6 +284,7 @@ class Entrance:
                 guards={"grant": record.grant, "browser": record.browser},
                 write=write,
                 grant=record.grant,
+                former=self._sessions.key_of(record.redeemer) if record.redeemer else "",
                 latest=entered(follower) if follower else "",
                 latest_seconds=self._rules.undo_seconds,
             )

@@ -4,9 +4,9 @@ Rule: whatever affects the state of an attempt is in `TRANSITIONS` and nowhere
 else. The store takes a step only from the states that this table allows, so an
 event that is late, repeated or foreign finds no row and changes nothing.
 
-    waiting ──scan──► scanned ──confirmed──► approved ──claimed──► done
+    waiting ──scan──► scanned ──confirmed──► approved ──claimed──► done ──claimed──► done
        │                 │  └──not bound───► bind_required ─bound─► approved
-       │                 └──refused──► denied ◄──undone── scanned, approved, bind_required
+       │                 └──refused──► denied ◄──undone── scanned, approved, bind_required, done
        └──ticket dead──► expired ──get_qr──► waiting
 
 A code that is dead may still be scanned for a moment: somebody who dwelt on
@@ -15,7 +15,11 @@ WeChat's Follow button means the code that he scanned. So `expired` knows
 
 `refused` is a wrong number, a second scan or the end of the time to choose: it
 comes too late for an attempt that was approved. `undone` is the word of the one
-who scanned, and only a session that began is beyond it: that is ended instead.
+who scanned; a session that began is ended with it.
+
+An attempt that is `done` may be claimed again by its page, which never heard of
+the session: that one ends and another begins. So `done` knows `claimed`; whether
+anybody has used the session is a matter of the session, not of the state.
 
 `expired` is not written to the store: it follows from the ticket's age.
 """
@@ -62,8 +66,11 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.BIND_REQUIRED, Event.UNDONE): State.DENIED,
     (State.BIND_REQUIRED, Event.BOUND): State.APPROVED,
     (State.APPROVED, Event.CLAIMED): State.DONE,
+    (State.DONE, Event.CLAIMED): State.DONE,
+    (State.DONE, Event.UNDONE): State.DENIED,
 }
 
+# In these a page has nothing to wait for.
 FINAL = frozenset({State.DENIED, State.DONE})
 
 

@@ -121,14 +121,14 @@ def deny(uuid: str, ticket: str = "") -> Advance:
 
 def grant_seconds(rules: Rules, state: str) -> float:
     """Return how long a proof counts that leads on from *state*."""
-    return rules.code_seconds if state == State.APPROVED else rules.bind_seconds
+    return rules.bind_seconds if state == State.BIND_REQUIRED else rules.code_seconds
 
 
 def granted(state: str, secret: str, seconds: float) -> ToPage:
     """Return the message that hands a proof over."""
-    if state == State.APPROVED:
-        return Success(LoginCode(secret, int(seconds)))
-    return BindRequired(BindToken(secret, int(seconds)))
+    if state == State.BIND_REQUIRED:
+        return BindRequired(BindToken(secret, int(seconds)))
+    return Success(LoginCode(secret, int(seconds)))
 
 
 def to_choose(choices: str) -> Scanned:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from login.codes import Owner, ShownCode
-from login.display import AccountOf, Close, Display, Send
+from login.display import Close, Display, Send
 from login.flow import FINAL, State
 from login.messages import (
     BadMessage,
@@ -23,7 +23,7 @@ from login.messages import (
 )
 from login.signal import Signal
 from login.troubles import TROUBLES, error_of, problem
-from login.visit import Visit
+from login.visit import Opener
 from scene_pool import AlreadyScanned, LeaseLost, PoolExhausted, Record
 from store import StoreUnavailable, digest, new_secret
 
@@ -37,41 +37,32 @@ class Page:
     """One open socket. *send* takes a frame, *close* a close code; neither waits."""
 
     __slots__ = (
-        "_account_of",
         "_display",
         "_linker",
         "_makes_way",
         "_pages",
-        "address",
         "asked",
-        "browser",
         "holder",
+        "opener",
         "secret",
         "uuid",
-        "visit",
     )
 
     def __init__(
         self,
         pages: "Pages",
         holder: str,
-        browser: str,
-        visit: Visit,
-        address: str,
+        opener: Opener,
         send: Send,
         close: Close,
-        account_of: AccountOf,
     ) -> None:
         self._pages = pages
-        self._account_of = account_of
         self._linker = ""
         """Account that a scan of the attempt is to link WeChat to."""
         self._display = Display(pages, send, close, self._too_late)
         self._makes_way = False
         self.holder = holder
-        self.browser = browser
-        self.visit = visit
-        self.address = address
+        self.opener = opener
         self.uuid = ""
         self.secret = ""
         """The resume token's second half; the first is the attempt's name."""
@@ -114,7 +105,7 @@ class Page:
             if not self._makes_way:
                 self._makes_way = True
                 self._pages.spawn(self._make_way())
-        elif self._display.is_news(signal.state):
+        elif self._display.is_news(signal.state) or signal.state == State.DONE:
             self._display.settle(State(signal.state))
             if signal.frame:
                 self._display.pass_on(signal.frame)
@@ -137,6 +128,8 @@ class Page:
             self._lost()
         elif record.holder != self.holder:
             self.deliver(Signal(uuid=uuid, state=SUPERSEDED))
+        elif record.state == State.DONE:
+            self.deliver(Signal(uuid=uuid, state=record.state))
         elif record.state != State.WAITING and self._display.is_news(record.state):
             await self._tell_outcome(record)
 
@@ -158,7 +151,7 @@ class Page:
         elif self._display.state in (State.WAITING, State.EXPIRED) and self.uuid:
             await self._next_code(0 if self._display.paused else self._display.rounds + 1)
         else:
-            await self._start(await self._account_of() if link else "")
+            await self._start(await self.opener.account_of() if link else "")
 
     async def _start(self, linker: str) -> None:
         """Begin another attempt; what came of a former one stays valid."""
@@ -180,11 +173,11 @@ class Page:
             uuid=self.uuid,
             holder=self.holder,
             resume=digest(self.secret),
-            browser=self.browser,
+            browser=self.opener.browser,
             rounds=rounds,
-            visit=self.visit,
+            visit=self.opener.visit,
             linker=self._linker,
-            address=self.address,
+            address=self.opener.address,
         )
         try:
             code = await self._pages.codes.make(owner)
@@ -211,14 +204,12 @@ class Page:
         await self._turn_to(uuid, secret)
         known = await self._pages.resume(self)
         if self._display.gone:
-            await self._pages.detach(
-                self.uuid, self.holder
-            )  # `end` came before there was anything to note
+            # `end` came before there was anything to note
+            await self._pages.detach(self.uuid, self.holder)
             return
         record = await self._pages.attempts.read(uuid) if known else None
-        if record is None or record.state == State.DONE:
-            self._let_go()
-            self._display.tell(problem(ErrorCode.UNKNOWN_ATTEMPT, "This attempt is over."))
+        if record is None:
+            self._over()
         elif self._display.state is None:
             self._linker = record.linker
             await self._tell_state(record)
@@ -267,7 +258,9 @@ class Page:
         uuid, before, state = self.uuid, self._display.state, State(record.state)
         self._display.state = state
         try:
-            message = await self._pages.scans.tell_again(uuid, record)
+            message = await self._pages.scans.tell_again(
+                uuid, record, holder=self.holder, session=self.opener.session
+            )
         except StoreUnavailable:
             if self.uuid == uuid and self._display.state is state:
                 self._display.state = before
@@ -277,8 +270,13 @@ class Page:
         self._display.settle(state)
         if message:
             self._display.tell(message)
-        elif record.state == State.DONE:
-            self._display.close(CloseCode.DONE)
+        elif state is State.DONE:
+            self._over()
+
+    def _over(self) -> None:
+        """Say that there is nothing to come back to."""
+        self._let_go()
+        self._display.tell(problem(ErrorCode.UNKNOWN_ATTEMPT, "This attempt is over."))
 
     def _lost(self) -> None:
         """Have the page ask for a fresh start: the record is gone, with the store or with time."""

@@ -16,13 +16,13 @@ from uuid import uuid4
 import msgspec
 
 from login.codes import Codes
-from login.display import AccountOf, Close, Send
+from login.display import Close, Send
 from login.messages import Pause
 from login.page import SUPERSEDED, Page
 from login.rules import Rules
 from login.scans import Scans
 from login.signal import parse, signal
-from login.visit import NOWHERE, Visit
+from login.visit import Opener
 from scene_pool import Attempts
 from store import Clock, Signals, Store, StoreUnavailable, digest
 
@@ -32,10 +32,6 @@ SWEEP_SECONDS = 4.0
 SWEEP_BATCH = 500
 # How long a socket that took an attempt may take to be noticed as dead.
 DYING_SECONDS = 0.5
-
-
-async def _nobody() -> str:
-    return ""
 
 
 class Pages:
@@ -70,22 +66,9 @@ class Pages:
         self._tasks: set[asyncio.Task[None]] = set()
         self._signals = Signals(store, self.process, self._signalled, self.sweep)
 
-    def open(
-        self,
-        browser: str,
-        send: Send,
-        close: Close,
-        visit: Visit = NOWHERE,
-        address: str = "",
-        account_of: AccountOf = _nobody,
-    ) -> Page:
-        """Return the page for a new socket; *browser* is the digest of its cookie.
-
-        Codes are counted for *address*; "" is not counted. *account_of* tells whose
-        account a page is for that links WeChat.
-        """
-        holder = f"{self.process}:{next(self._serials)}"
-        return Page(self, holder, browser, visit, address, send, close, account_of)
+    def open(self, opener: Opener, send: Send, close: Close) -> Page:
+        """Return the page for a new socket."""
+        return Page(self, f"{self.process}:{next(self._serials)}", opener, send, close)
 
     def __len__(self) -> int:
         return len(self._pages)
@@ -127,7 +110,7 @@ class Pages:
         return await self.attempts.resume(
             page.uuid,
             secret=digest(page.secret),
-            browser=page.browser,
+            browser=page.opener.browser,
             holder=page.holder,
             signal=signal(page.uuid, SUPERSEDED),
         )

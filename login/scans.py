@@ -50,6 +50,7 @@ class Scans:
         self._attempts = books.attempts
         self._directory = books.directory
         self._browsers = books.browsers
+        self._sessions = books.sessions
         self._rules = rules
         self._replies = replies
         self._count = count
@@ -113,8 +114,13 @@ class Scans:
         if await self._attempts.advance(step) is None:
             self._note("success" if account else "bind_required", uuid)
 
-    async def tell_again(self, uuid: str, record: Record) -> ToPage | None:
-        """Return the outcome of an attempt for a page that comes back, with a fresh proof.
+    async def tell_again(
+        self, uuid: str, record: Record, *, holder: str, session: str
+    ) -> ToPage | None:
+        """Return the outcome of an attempt for its *holder* that comes back, with a fresh proof.
+
+        One that is done has none, unless the session that came of it is lost: nobody
+        has used it, and it is not *session*, which the browser has (a digest).
 
         Raises:
             StoreUnavailable: when the store did not answer.
@@ -123,11 +129,13 @@ class Scans:
             return to_choose(record.choices)
         if record.state == State.DENIED:
             return Denied(Denial(NotLinked(record.denial) if record.denial else None))
-        if record.state not in (State.APPROVED, State.BIND_REQUIRED):
+        if record.state == State.DONE and (
+            session == record.redeemer or not await self._sessions.is_unused(record.redeemer)
+        ):
             return None
         secret, seconds = new_secret(), grant_seconds(self._rules, record.state)
         left = await self._attempts.renew(
-            uuid, state=record.state, grant=digest(secret), seconds=seconds
+            uuid, state=record.state, holder=holder, grant=digest(secret), seconds=seconds
         )
         return granted(record.state, secret, left) if left else None
 

@@ -80,23 +80,22 @@ class SecondThoughts:
                 grant=record.grant,
             )
         )
+        if refused and refused.state != State.DENIED:
+            return None
         if refused is None and record.state == State.SCANNED:
             self._denied()
-        elif refused is None and record.account:
-            await forget_outcome(self._books, record)
-        if refused and refused.state == State.DONE:
-            return await self._end_session(uuid)
-        return True if refused is None else False if refused.state == State.DENIED else None
+        undone = await self._undo(uuid)
+        return refused is None or undone
 
-    async def _end_session(self, uuid: str) -> bool:
-        """Undo what came of an attempt that was used: session, known browser, binding.
+    async def _undo(self, uuid: str) -> bool:
+        """Undo what came of an attempt that was denied: session, known browser, binding.
 
         Returns whether there was anything of it left.
         """
         record = await self._attempts.read(uuid)
         if record is None or not record.account:
             return False
-        ended = await self._books.sessions.end_by_digest(record.redeemer)
+        ended = bool(record.redeemer) and await self._books.sessions.end_by_digest(record.redeemer)
         return await forget_outcome(self._books, record) or ended
 
 

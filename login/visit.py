@@ -1,4 +1,6 @@
-"""What is known of a visitor's browser and place, for the words on the phone."""
+"""What is known of a visitor: browser and place, in words for the phone, and who opened a page."""
+
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
@@ -15,6 +17,27 @@ class Visit(Struct, frozen=True):
 
 
 NOWHERE = Visit()
+
+AccountOf = Callable[[], Awaitable[str]]
+"""Returns the number of the account that the browser is signed in to, or ""."""
+
+
+async def nobody() -> str:
+    """Tell of no account."""
+    return ""
+
+
+class Opener(Struct, frozen=True, kw_only=True):
+    """Who opened a page."""
+
+    browser: str
+    """Digest of the browser's own cookie."""
+    visit: Visit = NOWHERE
+    address: str = ""
+    """Codes are counted for it; "" is not counted."""
+    session: str = ""
+    """Digest of the session's token that the browser has, if it has one."""
+    account_of: AccountOf = nobody
 
 
 def visit_of(record: Record) -> Visit:

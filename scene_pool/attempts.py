@@ -75,6 +75,8 @@ class Advance(Struct, frozen=True, kw_only=True):
     grant_seconds: float = 0.0
     ticket: str = ""
     """Of the scan that this step is: it must count still; "" = it is no scan."""
+    former: str = ""
+    """Key of the session that the attempt led to before: nobody has used it, and it ends."""
     latest: str = ""
     """Whose latest attempt this is from now on, for `latest_seconds`; "" = nobody's."""
     latest_seconds: float = 0.0
@@ -174,7 +176,8 @@ class Attempts:
                 self._attempt(step.uuid),
                 self._grant(step.grant),
                 self._store.key("latest", step.latest),
-                *([self._ticket(step.ticket)] if step.ticket else []),
+                self._ticket(step.ticket),
+                step.former or self._store.key("session", ""),
             ],
             [
                 " ".join(step.leave),
@@ -185,6 +188,8 @@ class Attempts:
                 self._channel,
                 step.signal,
                 round(step.latest_seconds * 1000) if step.latest else 0,
+                int(bool(step.ticket)),
+                int(bool(step.former)),
                 len(step.guards),
                 len(pairs),
                 *(part for pair in pairs for part in pair),
@@ -203,13 +208,16 @@ class Attempts:
         keys = [self._attempt(uuid), *map(self._store.key, ("leased", "scenes"))]
         return bool(await self._resume(keys, [secret, browser, holder, self._channel, signal]))
 
-    async def renew(self, uuid: str, *, state: str, grant: str, seconds: float) -> float:
-        """Put a new one-time proof in the place of the former one.
+    async def renew(
+        self, uuid: str, *, state: str, holder: str, grant: str, seconds: float
+    ) -> float:
+        """Put a new one-time proof, for *holder*, in the place of the former one.
 
-        Returns the seconds that it lives, or 0 when the attempt is not in *state*.
+        Returns the seconds that it lives, or 0 when the attempt is not in *state*
+        or another's.
         """
         keys = [self._attempt(uuid), self._grant(grant)]
-        life_ms = await self._renew(keys, [state, uuid, grant, round(seconds * 1000)])
+        life_ms = await self._renew(keys, [state, uuid, grant, round(seconds * 1000), holder])
         return float(life_ms) / 1000
 
     async def changed(self, told: Sequence[tuple[str, str, str]]) -> list[int]:

@@ -25,6 +25,7 @@ from login import (
     Confirmation,
     Credentials,
     Entrance,
+    Opener,
     Page,
     Pages,
     Replies,
@@ -113,11 +114,19 @@ class SlowClient(Client):
 class Screen:
     """What one page sees."""
 
-    def __init__(self, pages: Pages, browser: str, visit: Visit = VISIT, address: str = "") -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        browser: str,
+        visit: Visit = VISIT,
+        address: str = "",
+        session: str = "",
+    ) -> None:
         self.frames: asyncio.Queue[str] = asyncio.Queue()
         self.closed: list[int] = []
         self.end = asyncio.Event()
-        self.page: Page = pages.open(browser, self.frames.put_nowait, self._close, visit, address)
+        opener = Opener(browser=browser, visit=visit, address=address, session=session)
+        self.page: Page = pages.open(opener, self.frames.put_nowait, self._close)
 
     def _close(self, code: int) -> None:
         self.closed.append(code)
@@ -172,9 +181,9 @@ class Process:
         )
         saoma.processes.append(self)
 
-    async def open_page(self, browser: str = BROWSER) -> Screen:
-        """Open a page."""
-        return Screen(self.pages, browser)
+    async def open_page(self, browser: str = BROWSER, session: str = "") -> Screen:
+        """Open a page, of a browser that has the *session* (a digest)."""
+        return Screen(self.pages, browser, session=session)
 
 
 class Installation:

@@ -19,6 +19,8 @@ LEGAL = {
     (State.BIND_REQUIRED, Event.UNDONE): State.DENIED,
     (State.BIND_REQUIRED, Event.BOUND): State.APPROVED,
     (State.APPROVED, Event.CLAIMED): State.DONE,
+    (State.DONE, Event.CLAIMED): State.DONE,
+    (State.DONE, Event.UNDONE): State.DENIED,
 }
 FOLLOWERS = {
     State.WAITING: set(State) - {State.WAITING},
@@ -27,7 +29,7 @@ FOLLOWERS = {
     State.BIND_REQUIRED: {State.APPROVED, State.DENIED, State.DONE},
     State.APPROVED: {State.DENIED, State.DONE},
     State.DENIED: set(),
-    State.DONE: set(),
+    State.DONE: {State.DENIED},
 }
 
 
@@ -75,9 +77,9 @@ def test_steps_of_several_events_go_through_the_table(
     [
         (Event.CONFIRMED, Event.SCAN),
         (Event.SCAN, Event.SCAN),
-        (Event.CLAIMED, Event.CLAIMED),
+        (Event.BOUND, Event.BOUND),
         (Event.REFUSED, Event.CONFIRMED),
-        (Event.CLAIMED, Event.UNDONE),
+        (Event.UNDONE, Event.CLAIMED),
         (Event.SCAN, Event.CLAIMED),
         (),
     ],
@@ -98,9 +100,12 @@ def test_can_follow_tells_news_from_old_stories(state: State, former: State) -> 
     assert (state in FOLLOWERS[former]) is can_follow(state, former)
 
 
-def test_final_states_have_no_way_out() -> None:
+def test_final_states_lead_to_nothing_that_a_page_waits_for() -> None:
     """
-    What is denied or done stays so, and every other state goes on.
+    What is denied stays so; what is done may be taken back, or done again; every other goes on.
     """
     assert {State.DENIED, State.DONE} == FINAL
-    assert set(State) - {state for state, _ in TRANSITIONS} == FINAL
+    assert {State.DENIED} == set(State) - {state for state, _ in TRANSITIONS}
+    assert {State.DONE, State.DENIED} == {
+        end for (start, _), end in TRANSITIONS.items() if start is State.DONE
+    }

@@ -57,6 +57,7 @@ KINDS = {
     "approved": "success",
     "bind_required": "bind_required",
     "denied": "denied",
+    "done": "success",
 }
 """What a page hears of an attempt in each state."""
 _numbers = itertools.count(1)
@@ -93,8 +94,18 @@ class Attempt(Struct, eq=False):
     said: str = ""
     number: int = 0
     session: str = ""
+    """The living session that came of it."""
+    used: bool = False
+    """Whether somebody has used that session."""
+    traded: str = ""
+    """The proof that was traded last."""
     binds: bool = False
     proofs: list[str] = field(default_factory=list)
+
+    @property
+    def lost(self) -> bool:
+        """Whether it came to a session that nobody knows of yet."""
+        return self.state == "done" and self.session != "" and not self.used
 
 
 class PageSeen(Struct, eq=False):
@@ -232,7 +243,7 @@ class LoginMachine(RuleBasedStateMachine):
     def resume(self, which: int, process: int) -> None:
         attempt = self.one_of(self.all_attempts, which)
         page = self.new_page(process, attempt.browser)
-        if attempt.state == "done":
+        if attempt.state == "done" and not attempt.lost:
             assert "unknown_attempt" == self.ask(page, "error", attempt)["code"]
             return
         former, attempt.page, page.attempt = attempt.page, page, attempt
@@ -317,14 +328,15 @@ class LoginMachine(RuleBasedStateMachine):
         attempt = self.one_of(self.told_attempts(), which)
         code = attempt.proofs[-1 if latest else 0]
         browser = digest(attempt.browser if mine else "nobody's")
-        if not (mine and attempt.state == "approved" and code == attempt.proofs[-1]):
+        good = attempt.state == "approved" or (attempt.lost and code != attempt.traded)
+        if not (mine and good and code == attempt.proofs[-1]):
             with pytest.raises(CodeGone):
                 self.run(self.entrance.by_code(code, browser))
             return
         signed_in = self.run(self.entrance.by_code(code, browser))
         bound = self.run(self.directory.by_openid(attempt.openid))
         assert bound == signed_in.account
-        self.done(attempt, signed_in.session.token)
+        self.done(attempt, code, signed_in.session.token)
 
     @precondition(lambda self: self.told_attempts())
     @rule(which=WHICH, mine=st.booleans(), latest=st.booleans())
@@ -345,7 +357,23 @@ class LoginMachine(RuleBasedStateMachine):
         signed_in = self.run(self.entrance.by_binding(asked))
         self.bound.add(attempt.openid)
         attempt.binds = True
-        self.done(attempt, signed_in.session.token)
+        self.done(attempt, token, signed_in.session.token)
+
+    @precondition(lambda self: self.sessions_that_live())
+    @rule(which=WHICH)
+    def use_the_session(self, which: int) -> None:
+        attempt = self.one_of(self.sessions_that_live(), which)
+        signed_in = self.run(self.entrance.account_of(attempt.session))
+        assert self.run(self.directory.by_openid(attempt.openid)) == signed_in.account
+        attempt.used = True
+
+    @precondition(lambda self: self.sessions_that_live())
+    @rule(which=WHICH)
+    def sign_out(self, which: int) -> None:
+        attempt = self.one_of(self.sessions_that_live(), which)
+        self.run(self.entrance.sign_out(attempt.session))
+        self.sessions_made -= 1
+        attempt.session = ""
 
     # ---- what must hold after every step
 
@@ -388,6 +416,10 @@ class LoginMachine(RuleBasedStateMachine):
     def scanned_attempts(self) -> list[Attempt]:
         """Return the attempts whose code was scanned."""
         return [attempt for attempt in self.all_attempts if attempt.scan]
+
+    def sessions_that_live(self) -> list[Attempt]:
+        """Return the attempts whose session lives."""
+        return [attempt for attempt in self.all_attempts if attempt.session]
 
     def told_attempts(self) -> list[Attempt]:
         """Return the attempts whose page was told a proof."""
@@ -456,21 +488,19 @@ class LoginMachine(RuleBasedStateMachine):
         texts = [self.run(self.second_thoughts.answered(push)) for _ in range(1 + again)]
         assert 1 == len(set(texts))
         assert (attempt is None) is ("没有可以撤销" in texts[0])
-        if attempt and attempt.state == "done":
+        if attempt and attempt.state != "denied":
+            self.deny(attempt)
             self.sessions_made -= attempt.session != ""
             attempt.session = ""
             if attempt.binds:
                 self.bound.discard(openid)
                 attempt.binds = False
-        elif attempt and attempt.state != "denied":
-            self.deny(attempt)
 
-    def done(self, attempt: Attempt, session: str) -> None:
-        """Note that an attempt ended in a session; its page is closed."""
-        attempt.state = "done"
-        attempt.session = session
+    def done(self, attempt: Attempt, proof: str, session: str) -> None:
+        """Note that an attempt ended in a session, alone; its page is closed."""
+        self.sessions_made += attempt.session == ""
+        attempt.state, attempt.traded, attempt.session = "done", proof, session
         self.entered[attempt.openid] = attempt
-        self.sessions_made += 1
         page = attempt.page
         if page:
             self.run(asyncio.wait_for(page.screen.end.wait(), 5))

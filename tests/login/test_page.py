@@ -228,7 +228,7 @@ async def test_get_qr_after_an_outcome_starts_another_attempt(
     success = await screen.expect("success")
 
     second = await screen.get_qr()
-    signed_in = await saoma.entrance.by_code(success["code"], screen.page.browser)
+    signed_in = await saoma.entrance.by_code(success["code"], screen.page.opener.browser)
 
     assert first["uuid"] != second["uuid"]
     assert "alice" == signed_in.account.username
@@ -245,7 +245,7 @@ async def test_page_closes_when_its_attempt_is_done(
     await saoma.scan(code["ticket"])
     success = await screen.expect("success")
 
-    await saoma.entrance.by_code(success["code"], screen.page.browser)
+    await saoma.entrance.by_code(success["code"], screen.page.opener.browser)
     await process.pages.sweep()
 
     assert [1000] == screen.closed
@@ -485,7 +485,7 @@ async def test_page_comes_back_to_the_outcome(
     await back.send("get_qr", resume=code["resume"])
 
     success = await back.expect("success")
-    signed_in = await saoma.entrance.by_code(success["code"], back.page.browser)
+    signed_in = await saoma.entrance.by_code(success["code"], back.page.opener.browser)
     assert account.id == signed_in.account.id
 
 
@@ -506,8 +506,8 @@ async def test_fresh_proof_replaces_the_one_before(
 
     assert first["code"] != second["code"]
     with pytest.raises(Exception, match="not valid any more"):
-        await saoma.entrance.by_code(first["code"], back.page.browser)
-    assert await saoma.entrance.by_code(second["code"], back.page.browser)
+        await saoma.entrance.by_code(first["code"], back.page.opener.browser)
+    assert await saoma.entrance.by_code(second["code"], back.page.opener.browser)
 
 
 async def test_page_comes_back_to_an_expired_code(
@@ -680,24 +680,6 @@ async def test_resume_by_another_browser_is_an_unknown_attempt(
     assert thief.frames.empty()
 
 
-async def test_resume_of_a_done_attempt_is_an_unknown_attempt(
-    saoma: Installation, process: Process, screen: Screen
-) -> None:
-    """
-    After the trade there is nothing to come back to.
-    """
-    await saoma.add_account()
-    code = await screen.get_qr()
-    await saoma.scan(code["ticket"])
-    success = await screen.expect("success")
-    await saoma.entrance.by_code(success["code"], screen.page.browser)
-    back = await process.open_page()
-
-    await back.send("get_qr", resume=code["resume"])
-
-    assert "unknown_attempt" == (await back.expect("error"))["code"]
-
-
 async def test_resume_too_late_is_an_unknown_attempt(
     saoma: Installation, process: Process, screen: Screen
 ) -> None:
@@ -744,7 +726,7 @@ async def test_right_number_lets_in(asking: Installation, screen: Screen) -> Non
     success = await screen.expect("success")
     assert 3 == len(set(choices))
     assert all(10 <= choice <= 99 for choice in choices)
-    assert await asking.entrance.by_code(success["code"], screen.page.browser)
+    assert await asking.entrance.by_code(success["code"], screen.page.opener.browser)
     assert 1 == asking.counted["success"]
 
 

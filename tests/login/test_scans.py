@@ -255,7 +255,7 @@ async def test_scan_registers_a_new_user_where_that_is_wished(
     text = await saoma.scan(code["ticket"])
 
     success = await screen.expect("success")
-    signed_in = await saoma.entrance.by_code(success["code"], screen.page.browser)
+    signed_in = await saoma.entrance.by_code(success["code"], screen.page.opener.browser)
     assert SIGNED_IN in text
     assert signed_in.account.wechat_bound
     assert signed_in.account.password_hash is None

@@ -3,9 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
+from accounts import Sessions
 from scene_pool import Advance, Attempts, Refused, ScenePool
-from store import Store
-from tests.scene_pool.codes import BROWSER, SECRET, scan, show_code
+from store import Store, digest
+from tests.scene_pool.codes import BROWSER, HOLDER, SECRET, scan, show_code
 from tests.scene_pool.conftest import Hear
 from tests.store.lossy_link import LossyLink
 from tests.time_machine import TimeMachine
@@ -200,6 +201,37 @@ async def test_proof_is_used_up_by_the_step_that_needs_it(
     assert await attempts.holder_of_grant("g") is None
 
 
+@pytest.mark.parametrize(("unused", "replaced"), [(True, True), (False, False), (None, False)])
+async def test_claim_again_ends_a_session_that_nobody_has_used(
+    pool: ScenePool, attempts: Attempts, store: Store, *, unused: bool | None, replaced: bool
+) -> None:
+    """
+    The former session goes with the step; one that was used, or has ended, lets no step be taken.
+    """
+    sessions = Sessions(store, idle_seconds=100, absolute_seconds=100)
+    await show_code(pool, "u1")
+    await attempts.advance(scan("u1"))
+    former = await sessions.begin(1)
+    await attempts.advance(claim(redeemer=digest(former.token)))
+    if unused is None:
+        await sessions.end(former.token)
+    elif not unused:
+        await sessions.find(former.token)
+    await attempts.renew("u1", state="done", holder=HOLDER, grant="g2", seconds=60)
+
+    again = replace(
+        claim(grant="g2", redeemer="r2"),
+        leave=("approved", "done"),
+        former=sessions.key_of(digest(former.token)),
+    )
+    refused = await attempts.advance(again)
+
+    record = await attempts.read("u1")
+    assert record is not None
+    assert replaced is (refused is None) is (record.redeemer == "r2")
+    assert (unused is False) is bool(await sessions.find(former.token))
+
+
 async def test_proof_lives_as_long_as_its_step_said(
     pool: ScenePool, attempts: Attempts, time_machine: TimeMachine
 ) -> None:
@@ -242,7 +274,7 @@ async def test_renew_replaces_the_proof(pool: ScenePool, attempts: Attempts) -> 
     await show_code(pool, "u1")
     await attempts.advance(scan("u1"))
 
-    left = await attempts.renew("u1", state="approved", grant="new", seconds=60)
+    left = await attempts.renew("u1", state="approved", holder=HOLDER, grant="new", seconds=60)
     with_the_former = await attempts.advance(claim(grant="g"))
     with_the_new = await attempts.advance(claim(grant="new"))
 
@@ -261,7 +293,7 @@ async def test_renew_never_outlives_the_record(
     await attempts.advance(scan("u1", keep_seconds=120))
     await time_machine.forward(90)
 
-    left = await attempts.renew("u1", state="approved", grant="new", seconds=60)
+    left = await attempts.renew("u1", state="approved", holder=HOLDER, grant="new", seconds=60)
 
     assert pytest.approx(30, abs=1) == left
 
@@ -276,17 +308,33 @@ async def test_renew_in_another_state_gives_nothing(
     await show_code(pool, "u1")
     await attempts.advance(scan("u1"))
 
-    left = await attempts.renew("u1", state=state, grant="new", seconds=60)
+    left = await attempts.renew("u1", state=state, holder=HOLDER, grant="new", seconds=60)
 
     assert 0 == left
     assert await attempts.holder_of_grant("new") is None
+
+
+async def test_renew_for_a_page_that_was_superseded_gives_nothing(
+    pool: ScenePool, attempts: Attempts
+) -> None:
+    """
+    Of two pages that come back at once only the later one gets a proof.
+    """
+    await show_code(pool, "u1")
+    await attempts.advance(scan("u1"))
+    await attempts.resume("u1", secret=SECRET, browser=BROWSER, holder="q:1", signal="s")
+
+    left = await attempts.renew("u1", state="approved", holder=HOLDER, grant="new", seconds=60)
+
+    assert 0 == left
+    assert "u1" == await attempts.holder_of_grant("g")
 
 
 async def test_renew_of_a_gone_attempt_gives_nothing(attempts: Attempts) -> None:
     """
     An unknown attempt gets no proof and no record.
     """
-    left = await attempts.renew("nobody", state="approved", grant="new", seconds=60)
+    left = await attempts.renew("nobody", state="approved", holder=HOLDER, grant="new", seconds=60)
 
     assert 0 == left
     assert await attempts.read("nobody") is None

@@ -28,6 +28,7 @@ from hypothesis.stateful import (
 )
 from msgspec import Struct, field
 
+from accounts import Sessions
 from scene_pool import (
     Advance,
     AlreadyScanned,
@@ -47,7 +48,7 @@ from tests.time_machine import TimeMachine
 EXAMPLES = int(os.environ.get("SAOMA_EXAMPLES", "60"))
 STEP = 100
 TICKET, LATE, REST, RESUME, KEEP, CLAIMED = 1010, 120, 1530, 640, 720, 160
-MAKING = 15
+MAKING, LONG = 15, 1_000_000
 PROCESSES = ("p", "q")
 ATTEMPTS = ("u1", "u2", "u3", "u4")
 WHICH = st.integers(0, 11)
@@ -80,6 +81,10 @@ class Attempt(Struct):
     state: str = ""
     holder: str = ""
     openid: str = ""
+    grant: str = ""
+    """The proof that counts now."""
+    session: str = ""
+    """The token of the session that came of it."""
     ticket: str = ""
     lease: str = ""
     attached: str = ""
@@ -113,6 +118,10 @@ class PoolMachine(RuleBasedStateMachine):
         self.stayed: set[int] = set()
         """Ids that were used and in the pool ever since."""
         self.signals: list[tuple[str, str]] = []
+        self.unused: set[str] = set()
+        """Tokens of sessions that nobody has used yet."""
+        self.used: set[str] = set()
+        self.grants = (f"grant{number}" for number in itertools.count(1))
         self.run(self.open(url))
 
     def run(self, work: Any) -> Any:
@@ -131,6 +140,7 @@ class PoolMachine(RuleBasedStateMachine):
             resume_seconds=RESUME,
         )
         self.store, self.pool, self.records = store, ScenePool(store, rules), Attempts(store)
+        self.sessions = Sessions(store, idle_seconds=LONG, absolute_seconds=LONG)
         self.time_machine = TimeMachine(store)
         pubsub = store.redis.pubsub(ignore_subscribe_messages=True)
         self.pubsub = await self.stack.enter_async_context(pubsub)
@@ -299,15 +309,15 @@ class PoolMachine(RuleBasedStateMachine):
         code = self.code(which)
         owner = self.owner_of(code.ticket)
         uuid = (owner or code).lease.uuid  # of a dead code: it was alive when the scan looked
-        attempt = self.known(uuid)
+        attempt, grant = self.known(uuid), next(self.grants)
         step = Advance(
             uuid=uuid,
             leave=("waiting", "expired"),
             reach="approved",
             signal=f"scanned {openid}",
             keep_seconds=KEEP,
-            write={"openid": openid, "grant": f"grant{uuid}"},
-            grant=f"grant{uuid}",
+            write={"openid": openid, "grant": grant},
+            grant=grant,
             grant_seconds=KEEP,
             ticket=code.ticket,
         )
@@ -315,7 +325,7 @@ class PoolMachine(RuleBasedStateMachine):
         assert (attempt.state == "waiting" and owner is not None) is (refused is None)
         if refused is None:
             self.tell(attempt, f"scanned {openid}")
-            attempt.state, attempt.openid = "approved", openid
+            attempt.state, attempt.openid, attempt.grant = "approved", openid, grant
             attempt.ends = self.now + KEEP
             attempt.accepted += 1
         else:
@@ -325,26 +335,57 @@ class PoolMachine(RuleBasedStateMachine):
             )
 
     @precondition(lambda self: self.those("openid"))
+    @rule(which=WHICH)
+    def renew(self, which: int) -> None:
+        attempt, grant = self.one_of(self.those("openid"), which), next(self.grants)
+        for holder in ("p:who was superseded", attempt.holder or "p:nobody"):
+            left = self.run(
+                self.records.renew(
+                    attempt.uuid, state=attempt.state, holder=holder, grant=grant, seconds=KEEP
+                )
+            )
+            assert (left > 0) is (attempt.holder == holder)
+        attempt.grant = grant if attempt.holder else attempt.grant
+
+    @precondition(lambda self: self.those("openid"))
     @rule(which=WHICH, mine=st.booleans())
     def claim(self, which: int, mine: bool) -> None:
         attempt = self.one_of(self.those("openid"), which)
-        uuid = attempt.uuid
+        uuid, former, token = attempt.uuid, attempt.session, f"token of {next(self.grants)}"
         step = Advance(
             uuid=uuid,
-            leave=("approved",),
+            leave=("approved", "done"),
             reach="done",
             signal="done",
             keep_seconds=CLAIMED,
-            guards={"grant": f"grant{uuid}", "browser": attempt.browser if mine else "another"},
-            write={"grant": ""},
-            grant=f"grant{uuid}",
+            guards={
+                "grant": attempt.grant or "used up",
+                "browser": attempt.browser if mine else "another",
+            },
+            write={"grant": "", "redeemer": digest(token)},
+            grant=attempt.grant,
+            former=self.sessions.key_of(digest(former)) if former else "",
         )
+        self.run(self.sessions.begin(1, token=token))
         refused = self.run(self.records.advance(step))
-        assert (mine and attempt.state == "approved") is (refused is None)
+        lost = not former or former in self.unused
+        assert (mine and attempt.grant != "" and lost) is (refused is None)
         if refused is None:
-            assert self.run(self.records.holder_of_grant(f"grant{uuid}")) is None
+            assert self.run(self.records.holder_of_grant(attempt.grant)) is None
             self.tell(attempt, "done")
+            self.unused = self.unused - {former} | {token}
+            attempt.grant, attempt.session = "", token
             attempt.state, attempt.ends = "done", self.now + CLAIMED
+        else:
+            self.run(self.sessions.end(token))
+
+    @precondition(lambda self: self.unused)
+    @rule(which=WHICH)
+    def use_a_session(self, which: int) -> None:
+        token = self.one_of(sorted(self.unused), which)
+        assert self.run(self.sessions.find(token))
+        self.unused.discard(token)
+        self.used.add(token)
 
     # ---- what must hold after every step
 
@@ -370,6 +411,12 @@ class PoolMachine(RuleBasedStateMachine):
             owner = self.owner_of(ticket)
             expected = TicketOwner(owner.lease.uuid, owner.scene_id) if owner else None
             assert expected == self.run(self.records.owner_of(ticket))
+
+    @invariant()
+    def one_session_for_one_scan(self) -> None:
+        keys = self.run(self.store.redis.keys(self.store.key("session", "*")))
+        tokens = self.unused | self.used
+        assert {self.sessions.key_of(digest(token)) for token in tokens} == set(keys)
 
     @precondition(lambda self: getattr(self, "rests", False))
     @invariant()

@@ -240,6 +240,31 @@ async def test_attempt_that_was_claimed_is_unknown(site: Site) -> None:
     assert "unknown_attempt" == (await back.expect("error"))["code"]
 
 
+async def test_session_that_never_reached_its_browser_is_given_again(site: Site) -> None:
+    """
+    The answer to the trade is lost with its node: no second scan, and one session in the end.
+    """
+    await site.resources.directory.register(OPENID)
+    visitor = site.visitor()
+    page = await visitor.open_page()
+    code = await page.get_qr()
+    await scan(site, code)
+    used = (await page.expect("success"))["code"]
+    await visitor.post("/session", code=used)
+    lost = visitor.cookie("saoma_session") or ""
+    visitor.http.cookie_jar.clear(lambda cookie: cookie.key == "saoma_session")
+
+    back = await visitor.open_page()
+    await back.send("get_qr", resume=code["resume"])
+    fresh = (await back.expect("success"))["code"]
+    answers = [await visitor.post("/session", code=each) for each in (used, fresh, fresh)]
+
+    assert [410, 200, 410] == [status for status, _ in answers]
+    assert 200 == (await visitor.request("GET", "/session"))[0]
+    cookie = {"Cookie": f"saoma_session={lost}"}
+    assert 401 == (await site.visitor().request("GET", "/session", headers=cookie))[0]
+
+
 @pytest.mark.parametrize(("away_seconds", "answer"), [(50, "qr"), (60, "error")])
 async def test_page_may_come_back_for_resume_seconds(
     start_site: StartSite, prefix: str, time_machine: TimeMachine, away_seconds: int, answer: str
