@@ -18,6 +18,11 @@ export class ApiError extends Error {
     this.code = code;
     this.retryAfterMs = retryAfterMs;
   }
+
+  /** Whether the request may have been carried out all the same, or may be another time. */
+  get isUnanswered() {
+    return this.status === 0 || this.status >= 500;
+  }
 }
 
 /** @returns {Promise<{username: string, wechat_bound: boolean}>} */

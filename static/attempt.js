@@ -82,6 +82,8 @@ export class Attempt {
     this.refusals = 0;
     /** When it came back to its attempt, on the clock of `now`. */
     this.backAtMs = -Infinity;
+    /** Why it lapses, should its outcome not be there any more when it comes back for it; "" = it does not. */
+    this.missed = "";
     /** Named timers; a name that is set again replaces itself. @type {Map<string, number>} */
     this.timers = new Map();
     connection.listener = {
@@ -99,6 +101,7 @@ export class Attempt {
   /** Drop whatever there was and ask for a code of a new attempt, because the visitor wants one. */
   startOver() {
     this.refusals = 0;
+    this.missed = "";
     this.memory.forget();
     this.#set({ ...NOTHING_YET });
     if (this.connection.isOpen) this.#ask();
@@ -118,8 +121,22 @@ export class Attempt {
     this.connection.close();
   }
 
+  /**
+   * It is not known what became of the outcome when it was used: hear it again, and go on showing it until then.
+   *
+   * @param {string} error why it lapses if it is not there any more
+   */
+  comeBack(error) {
+    const resume = this.memory.recall()?.resume;
+    if (!resume) return this.lapse(error);
+    this.missed = error;
+    if (this.connection.isOpen) this.#ask(resume);
+    else this.connection.connect();
+  }
+
   /** The outcome came too late to be used. @param {string} error why */
   lapse(error) {
+    this.missed = "";
     this.memory.forget();
     this.#set({ ...NOTHING_YET, state: State.EXPIRED, error });
   }
@@ -131,15 +148,14 @@ export class Attempt {
     if (state === State.IDLE && !error) this.startOver();
     else if (state === State.BUSY && retryAtMs <= this.now()) this.#retry();
     else if (state === State.EXPIRED && !error) this.#refresh();
-    else if (SETTLED.has(state) || error) return;
+    else if (this.#isSettled || error) return;
     else if (awayMs > TRUST_MS) this.connection.renew();
     else this.connection.connect();
   }
 
   /** The network came back. */
   online() {
-    const { state, error } = this.snapshot;
-    if (!SETTLED.has(state) && !error && !this.isHidden()) this.connection.connect();
+    if (!this.#isSettled && !this.snapshot.error && !this.isHidden()) this.connection.connect();
   }
 
   /** The visitor did something, so codes are not shown to an empty room. */
@@ -152,7 +168,8 @@ export class Attempt {
   #heard(type, data) {
     this.#clear("answer");
     this.#clear("blip");
-    if (this.snapshot.state === State.SUCCESS) return;
+    if (this.snapshot.state === State.SUCCESS && !this.missed) return;
+    if (type !== MessageType.ERROR) this.missed = "";
     switch (type) {
       case MessageType.QR: return this.#shown(data);
       case MessageType.SCANNED: return this.#scanned(data);
@@ -251,12 +268,16 @@ export class Attempt {
   }
 
   #failed({ code, retry_after: retryAfter }) {
-    if (code === ErrorCode.UNKNOWN_ATTEMPT) {
+    if (code === ErrorCode.UNKNOWN_ATTEMPT && this.missed) {
+      this.lapse(this.missed);
+    } else if (code === ErrorCode.UNKNOWN_ATTEMPT) {
       this.memory.forget();
       if (this.isHidden()) this.#pause(State.EXPIRED);
       else this.#ask();
     } else if (code === ErrorCode.BAD_MESSAGE) {
       this.#refuse(code);
+    } else if (this.snapshot.state === State.BIND_REQUIRED) {
+      this.missed = ""; // whoever is typing asks again with the form
     } else {
       const delayMs = retryDelayMs(retryAfter, this.refusals);
       this.refusals += 1;
@@ -296,7 +317,7 @@ export class Attempt {
   #down(closeCode) {
     this.#clear("answer");
     const { state, error, retryAtMs } = this.snapshot;
-    if (SETTLED.has(state)) return null;
+    if (this.#isSettled) return null;
     if (closeCode === CloseCode.REFUSED || closeCode === CloseCode.BAD_MESSAGE) {
       this.#refuse(closeCode === CloseCode.REFUSED ? "refused" : ErrorCode.BAD_MESSAGE);
       return null;
@@ -309,11 +330,16 @@ export class Attempt {
   }
 
   #cutOff() {
-    if (SETTLED.has(this.snapshot.state) || this.snapshot.state === State.BUSY) return;
+    const { state } = this.snapshot;
+    if (this.#isSettled || state === State.BUSY || state === State.BIND_REQUIRED) return;
     this.#change({ state: State.OFFLINE });
   }
 
   // Bookkeeping.
+
+  get #isSettled() {
+    return SETTLED.has(this.snapshot.state) && !this.missed;
+  }
 
   /** Enter a state: timers of the one before die with it. */
   #set(snapshot) {

@@ -18,6 +18,8 @@ const HOME = "/user";
 const NO_CODES = new Set([ErrorCode.QUOTA_EXHAUSTED, ErrorCode.QUOTA_LOW]);
 /** Between two reloads because the server did not understand us: once helps, more would be a loop. */
 const RELOAD_EVERY_MS = 60_000;
+/** After so many trades in a row without an answer there is none to be had. */
+const MOST_UNANSWERED = 8;
 
 const main = document.querySelector("main");
 const bindForm = main.querySelector("[data-testid=bind-form]");
@@ -39,37 +41,41 @@ const attempt = new Attempt({
 });
 
 let state = State.LOADING;
+/** The login code that was traded last, and how many in a row got no answer. */
+let traded = "";
+let unanswered = 0;
 
 /** @param {import("./attempt.js").Snapshot} snapshot */
 function changed(snapshot) {
   const entered = snapshot.state !== state;
   state = snapshot.state;
   view.render(snapshot);
+  if (state === State.SUCCESS && snapshot.secret !== traded) trade(snapshot.secret);
   if (!entered) return;
-  if (state === State.SUCCESS) trade(snapshot);
+  if (state === State.WAITING) unanswered = 0;
+  if (state === State.EXPIRED && snapshot.error === "code_gone") followOtherTab();
   if (state === State.BIND_REQUIRED) showBindForm();
   if (state === State.BUSY && NO_CODES.has(snapshot.error)) passwordFold.open = true;
   if (state === State.REFUSED && snapshot.error === ErrorCode.BAD_MESSAGE) reloadOnce();
 }
 
-/** Turn the login code into a session, trying for as long as the code lives: the phone has already said yes. */
-async function trade({ secret, deadlineMs }) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return enter(await createSession(secret, next));
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.code === "code_gone") return enter(await readSession().catch(() => null));
-      const passing = error.status === 0 || error.status >= 500 || error.status === 429;
-      if (!passing || performance.now() > deadlineMs) return attempt.lapse(error.code);
-      await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs + fullJitterMs(tries)));
-    }
+/** Turn a login code into a session. Without an answer, what became of it is asked for: the phone has already said yes. */
+async function trade(code) {
+  traded = code;
+  try {
+    enter(await createSession(code, next));
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    unanswered += 1;
+    const mayBeDone = error.isUnanswered || error.code === "code_gone" || error.code === "rate_limited";
+    if (!mayBeDone || unanswered > MOST_UNANSWERED) return attempt.lapse(error.code);
+    await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs + fullJitterMs(unanswered)));
+    attempt.comeBack("code_gone");
   }
 }
 
-/** @param {{username?: string, next?: string} | null} session null when the code was gone and nobody is signed in */
+/** @param {{username?: string, next?: string}} session */
 function enter(session) {
-  if (!session) return attempt.lapse("code_gone");
   state = State.SUCCESS;
   view.render({ ...attempt.snapshot, state, error: "", retryAtMs: 0 });
   if (session.username) view.say(text("success_title"), text("success_detail_name", { name: session.username }));
@@ -120,7 +126,8 @@ enhanceForm(bindForm, async (fields) => {
     const { username } = await bind({ ...credentials, bind_token: attempt.snapshot.secret });
     enter({ username });
   } catch (error) {
-    if (error.code === "bind_token_gone") return attempt.lapse(error.code);
+    if (error.code === "bind_token_gone") return attempt.comeBack(error.code); // perhaps by a try without an answer
+    if (error.isUnanswered) attempt.comeBack("code_gone");
     throw error;
   }
 });

@@ -1,9 +1,10 @@
 /**
  * The user page: who I am, my WeChat, and the way out.
  */
-import { ApiError, bind, endSession, readSession, unbind } from "./api.js";
+import { ApiError, bind, createSession, endSession, readSession, unbind } from "./api.js";
 import { Attempt, State } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
+import { fullJitterMs } from "./backoff.js";
 import { Connection, socketUrl } from "./connection.js";
 import { enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
@@ -11,6 +12,9 @@ import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { NotLinked } from "./protocol.js";
 import { refreshSessions, showSessions } from "./sessions.js";
 import { errorText, text } from "./texts.js";
+
+/** After so many tries to link in a row without an answer there is none to be had. */
+const MOST_UNANSWERED = 4;
 
 const main = document.querySelector("main");
 const part = (name) => main.querySelector(`[data-part="${name}"]`);
@@ -24,6 +28,9 @@ const NOT_LINKED = new Set(Object.values(NotLinked));
 /** @type {Attempt | null} the attempt to link, once the visitor has asked for it */
 let attempt = null;
 let state = "";
+let secret = "";
+/** How often in a row the attempt was to be linked and no answer came. */
+let unanswered = 0;
 
 /** @returns {boolean} whether the session ended and the visitor is on the way to sign in again */
 function signedOut(error) {
@@ -60,10 +67,10 @@ function openWidget() {
     isHidden,
     link: true,
     onChange(snapshot) {
-      const entered = snapshot.state !== state;
-      state = snapshot.state;
+      const isNews = snapshot.state !== state || snapshot.secret !== secret;
+      ({ state, secret } = snapshot);
       view.render(snapshot);
-      if (entered) outcome(snapshot);
+      if (isNews) outcome();
     },
   });
   watchPresence({
@@ -76,17 +83,27 @@ function openWidget() {
 
 function closeWidget() {
   attempt?.finish();
-  state = "";
+  state = secret = "";
+  unanswered = 0;
   delete main.dataset.state;
   widget.hidden = true;
   start.hidden = false;
 }
 
 /** A scan by a WeChat user who has no account links it; one who has another is refused, and stays with it. */
-async function outcome({ state: reached, error, secret }) {
-  if (reached === State.SUCCESS) await wasLinked();
-  else if (reached === State.BIND_REQUIRED) await link(secret);
-  else if (reached === State.DENIED && NOT_LINKED.has(error)) notLinked(errorText(error));
+async function outcome() {
+  const { error } = attempt.snapshot;
+  if (state === State.BIND_REQUIRED) {
+    await link(() => bind({ bind_token: secret }));
+  } else if (state === State.SUCCESS && unanswered) {
+    await link(() => createSession(secret)); // it was linked, in a new session that never came here
+  } else if (state === State.SUCCESS) {
+    await wasLinked();
+  } else if (state === State.DENIED && NOT_LINKED.has(error)) {
+    notLinked(errorText(error));
+  } else if (state === State.EXPIRED && unanswered) {
+    location.reload(); // linked or not, and in which session, is for the server to say
+  }
 }
 
 /** Who scanned has an account: this one, linked in another tab, unless nobody is signed in here any more. */
@@ -115,15 +132,23 @@ function notLinked(words) {
   start.focus();
 }
 
-async function link(bindToken) {
+/** @param {() => Promise<any>} request what ends with the account linked */
+async function link(request) {
   try {
-    await bind({ bind_token: bindToken });
+    await request();
     linked();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
+    if (error.isUnanswered && unanswered < MOST_UNANSWERED) return comeBack();
     if (signedOut(error)) return;
     notLinked(errorText(error.code, error.retryAfterMs));
   }
+}
+
+async function comeBack() {
+  unanswered += 1;
+  await new Promise((resolve) => setTimeout(resolve, fullJitterMs(unanswered)));
+  if (!widget.hidden) attempt.comeBack("bind_token_gone");
 }
 
 showSessions({ signedOut });

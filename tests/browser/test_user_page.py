@@ -6,6 +6,7 @@ from playwright.async_api import Locator, Page, expect
 from tests.browser.complaints import Complaints
 from tests.browser.conftest import NewContext, OpenSignIn
 from tests.browser.pages import SignIn
+from tests.browser.test_lost_answers import LOST, lose_answers
 from tests.site import OPENID, OTHER_OPENID, PASSWORD, Site
 
 
@@ -77,6 +78,22 @@ async def test_scan_on_the_user_page_links_wechat(site: Site, user_page: UserPag
     await user_page.page.reload()
 
     await user_page.is_bound()
+
+
+async def test_linking_succeeds_though_its_answer_was_lost(
+    site: Site, user_page: UserPage, complaints: Complaints
+):
+    """
+    The session that the visitor had is over by then, and the page comes back for the new one.
+    """
+    statuses = await lose_answers(user_page.page, "/user/bind")
+    complaints.expect(LOST)
+    await site.sandbox.phone.scan(ticket=await user_page.link(), openid=OPENID)
+    await user_page.is_bound()
+    await user_page.page.reload()
+
+    await user_page.is_bound()
+    assert [200] == statuses
 
 
 async def test_unlinking_asks_for_the_password(
