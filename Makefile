@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help run install test chaos check docs lock bench clean
+.PHONY: help run install test chaos check docs lock audit bench clean
 .DEFAULT_GOAL := help
 
 help:           ## show this
@@ -41,8 +41,13 @@ lock: $(VENV)/.tools  ## pin the newest versions of all dependencies, with hashe
 	$(BIN)/pip-compile $(LOCK) --all-build-deps -o requirements/run.txt setup.cfg
 	$(BIN)/pip-compile $(LOCK) --all-build-deps --extra dev -c requirements/run.txt -o requirements/dev.txt setup.cfg
 
+audit:          ## look all pinned dependencies up in the public advisories; needs the network, no account
+	@$(PYTHON) -m venv $(VENV)-audit
+	@$(VENV)-audit/bin/pip install -qq --disable-pip-version-check pip-audit
+	$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/dev.txt
+
 clean:          ## remove what can be made again; data/ stays
-	rm -rf $(VENV) *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/sandbox/node/node_modules
+	rm -rf $(VENV) $(VENV)-audit *.egg-info build .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/sandbox/node/node_modules
 
 LOCK := --quiet --strip-extras --generate-hashes --allow-unsafe --no-header \
         --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --upgrade

@@ -5,10 +5,10 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import RequestHandler
 
 from handlers.context import Context
-from handlers.errors import error_of, tell_error
+from handlers.errors import error_of, log_error, tell_error
 from handlers.headers import browser_headers
 from login import LoginError, SignedIn, Visit
 from store import digest, new_secret
@@ -177,13 +177,7 @@ class BaseHandler(RequestHandler):
         super().send_error(error.status if isinstance(error, LoginError) else status_code, **kwargs)
 
     def log_exception(self, kind: Any, value: Any, trace: Any) -> None:
-        """Log without the query, which may hold secrets; expected errors are no news."""
-        if isinstance(value, LoginError):
-            return
-        if isinstance(value, HTTPError):
-            log.info("refused path=%s status=%d", self.request.path, value.status_code)
-            return
-        log.error("failed path=%s", self.request.path, exc_info=(kind, value, trace))
+        log_error(self, kind, value, trace)
 
     # ---- browsers
 

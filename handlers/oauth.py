@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from handlers.base import ATTEMPT_COOKIE, BROWSER_COOKIE, USER_PAGE
+from handlers.errors import name_methods
 from handlers.pages import PageHandler
 from handlers.same_site import same_site
 
@@ -18,6 +19,7 @@ class WebLoginPageHandler(PageHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say what happened and what to do."""
         error = self._told(status_code, kwargs)
+        name_methods(self, status_code)
         if error.retry_after:
             self.set_header("Retry-After", str(error.retry_after))
         self.set_status(status_code)

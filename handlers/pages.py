@@ -7,6 +7,7 @@ from urllib.parse import quote
 from tornado.web import HTTPError
 
 from handlers.base import ATTEMPT_COOKIE, NEXT_COOKIE, USER_PAGE, BaseHandler
+from handlers.errors import name_methods
 from handlers.same_site import same_site
 from handlers.texts import LANGUAGES, language_of
 
@@ -46,6 +47,7 @@ class PageHandler(BaseHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Show the error as a page."""
         texts = self.context.texts[self._language()]
+        name_methods(self, status_code)
         kind = "error_not_found" if status_code == HTTPStatus.NOT_FOUND else "error_internal"
         self.set_status(status_code)
         self.page("error.html", status=status_code, message=texts.get(kind, ""))

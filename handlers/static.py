@@ -10,7 +10,7 @@ from typing import Any
 
 from tornado.web import StaticFileHandler
 
-from handlers.errors import error_of, tell_error
+from handlers.errors import error_of, log_error, tell_error
 from handlers.headers import browser_headers
 
 YEAR = 31_536_000
@@ -66,3 +66,6 @@ class StaticHandler(StaticFileHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write the error as JSON, like every other."""
         tell_error(self, status_code, error_of(status_code))
+
+    def log_exception(self, kind: Any, value: Any, trace: Any) -> None:
+        log_error(self, kind, value, trace)
