@@ -1,6 +1,7 @@
 """What all requests share: who asks, in which browser, and how errors are told."""
 
 import logging
+from hmac import compare_digest
 from http import HTTPStatus
 from typing import Any
 
@@ -128,11 +129,13 @@ class BaseHandler(RequestHandler):
         """Give the browser its new session, and end the one that it had."""
         site = self.context.site
         former = self.get_cookie(site.session_cookie)
-        if former and former != signed_in.session.token:  # a repeated request has it already
+        token = signed_in.session.token
+        if former and not compare_digest(former.encode(), token.encode()):
+            # Else a repeated request, which has it already.
             await self.context.entrance.sign_out(former)
         self.set_cookie(
             site.session_cookie,
-            signed_in.session.token,
+            token,
             max_age=int(site.session_seconds),
             **self.cookie_flags(),
         )

@@ -52,6 +52,10 @@ class Site(Struct, kw_only=True):
     sockets_per_address: int
     hello_seconds: float = 10.0
     """How long a socket may take to ask for its first code."""
+    flood_frames: int = 200
+    """Frames in ten seconds that no page could ever send; a loop of ours, or a stranger's."""
+    unread_bytes: int = 64 * 1024
+    """How much a page may leave unread."""
 
     @property
     def secure(self) -> bool:

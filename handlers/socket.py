@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -18,8 +19,6 @@ from store import digest
 
 log = logging.getLogger(__name__)
 
-# More frames than a page could ever send; a loop of ours or a stranger's.
-FLOOD_FRAMES = 200
 FLOOD_SECONDS = 10.0
 
 
@@ -34,6 +33,7 @@ class SocketHandler(WebSocketHandler, BaseHandler):
     """One page's socket. Has one attempt."""
 
     page: Page | None = None
+    _unread = 0
 
     def _check_host(self) -> None:
         """Leave it to `open`, as the origin."""
@@ -93,7 +93,7 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         if self.page is None:
             return
         self._frames += 1
-        if self._frames > FLOOD_FRAMES:
+        if self._frames > self.context.site.flood_frames:
             if time.monotonic() - self._since < FLOOD_SECONDS:
                 self._refuse("flood")
                 return
@@ -135,16 +135,28 @@ class SocketHandler(WebSocketHandler, BaseHandler):
     def _send(self, frame: str) -> None:
         # A socket that closes under us is no error: on_close tells the page, and
         # what it was to hear is in the record.
+        size = len(frame)
+        if self._unread > self.context.site.unread_bytes:
+            return
+        self._unread += size
         with suppress(WebSocketClosedError):
-            self.write_message(frame).add_done_callback(_seen)
+            self.write_message(frame).add_done_callback(partial(self._seen, size))
+        if self._unread > self.context.site.unread_bytes:
+            log.info("socket refused reason=unread address=%s", self._from)
+            self._cut()
+
+    def _cut(self) -> None:
+        """Lose the connection: who reads nothing would not read a close code either."""
+        if self.ws_connection and self.ws_connection.stream:
+            self.ws_connection.stream.close()
+
+    def _seen(self, size: int, written: "asyncio.Future[Any]") -> None:
+        """Count what has left us; what failed is no error, as the socket is closed then."""
+        if not written.cancelled() and not written.exception():
+            self._unread -= size
 
     def _close(self, code: int, reason: str | None = None) -> None:
         self.close(code, reason)
-
-
-def _seen(written: "asyncio.Future[Any]") -> None:
-    if not written.cancelled():
-        written.exception()
 
 
 def _is_handshake(headers: HTTPHeaders) -> bool:

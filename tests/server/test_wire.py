@@ -5,7 +5,7 @@ import os
 import struct
 import zlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from tornado.netutil import bind_sockets
@@ -248,6 +248,18 @@ async def test_message_in_pieces_is_one_message(site: Site) -> None:
 
     assert (10, b"?") in frames
     assert any(b'"qr"' in data for _, data in frames)
+
+
+async def test_page_that_reads_nothing_is_sent_away(site: Site) -> None:
+    """
+    What a page leaves unread is bounded: it is closed, and nothing more is kept for it.
+    """
+    site.resources.context.site.flood_frames = 1_000_000
+    async with connect(site.base_url) as wire:
+        await wire.open_socket()
+        with suppress(ConnectionError):
+            await wire.send(*[frame(HELLO)] * 20_000)
+        await site.all_gone()
 
 
 @pytest.mark.parametrize("sent", [b"", frame(HELLO)[:9]], ids=["no pong", "half a frame"])
