@@ -103,7 +103,10 @@ def _with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 async def _accounts(options: argparse.Namespace, settings: Settings) -> int:
-    async with open_directory(settings.accounts.url, settings.wechat.appid) as directory:
+    accounts = settings.accounts
+    async with open_directory(
+        accounts.url, settings.wechat.appid, accounts.wechat_per_account
+    ) as directory:
         if options.action == "add":
             await _add(directory, options.name, read_from_stdin=options.password_stdin)
         elif options.action == "import":

@@ -13,6 +13,7 @@ from accounts.directory import (
 from accounts.identities import AccountTaken, Identity, OpenidTaken
 from accounts.passwords import Passwords
 from accounts.sessions import OF_FOLLOWERS, OF_WECHAT, By, Session, SessionEntry, Sessions
+from accounts.wechats import WeChat
 
 __all__ = [
     "OF_FOLLOWERS",
@@ -31,6 +32,7 @@ __all__ = [
     "SessionEntry",
     "Sessions",
     "UsernameTaken",
+    "WeChat",
     "fold",
     "open_database",
     "open_directory",

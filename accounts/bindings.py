@@ -33,7 +33,7 @@ async def binding_of(
         )
     )
     row = found.first()
-    if row is None or int(_aware(row.bound_at).timestamp()) > at:
+    if row is None or int(aware(row.bound_at).timestamp()) > at:
         return None
     return Binding(row.id, row.account_id)
 
@@ -43,6 +43,6 @@ def bound_at(since: int | None) -> dict[str, Any]:
     return {} if since is None else {"bound_at": datetime.fromtimestamp(min(since, LAST), UTC)}
 
 
-def _aware(moment: datetime) -> datetime:
+def aware(moment: datetime) -> datetime:
     """Return *moment* with its zone: SQLite keeps none, and what we write is UTC."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -17,6 +17,8 @@ from accounts.upgrade import complete_tables
 # WeChat wants its answer within 5 s, and a page should not wait much longer.
 CALL_TIMEOUT = 2.0
 SQLITE_POOL: dict[str, Any] = {"pool_size": 4, "max_overflow": 0}
+# After a refusal we look for what was faster: a snapshot from before would not show it.
+SERVER_POOL: dict[str, Any] = {"pool_pre_ping": True, "isolation_level": "READ COMMITTED"}
 # How often tables are made: another process may be making them at the same time.
 TABLE_TRIES = 3
 # Transactions of one process that change something at the same time.
@@ -36,7 +38,7 @@ async def open_database(url: str) -> AsyncIterator["Database"]:
         with suppress(OSError):  # then opening the file fails, and says so
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     # A file needs no look whether it is still there, and few connections to it.
-    options = SQLITE_POOL if is_sqlite else {"pool_pre_ping": True}
+    options = SQLITE_POOL if is_sqlite else SERVER_POOL
     engine = create_async_engine(parsed, **options)
     if is_sqlite:
         event.listen(engine.sync_engine, "do_connect", try_file)

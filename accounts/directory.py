@@ -1,7 +1,7 @@
 """Accounts and the WeChat identities bound to them, in SQL.
 
-One openid has at most one account and one account at most one openid of each
-appid: the database holds that, so two processes binding at once cannot break it.
+One openid has at most one account, and one account at most so many WeChat users:
+the database holds that, so two processes binding at once cannot break it.
 """
 
 import secrets
@@ -19,7 +19,6 @@ from accounts.identities import (
     AccountTaken,
     Identity,
     OpenidTaken,
-    insert_identity,
     lacks_unionid,
     learn_unionid,
     owner_of,
@@ -27,6 +26,7 @@ from accounts.identities import (
     refuse_strangers,
 )
 from accounts.schema import accounts, identities
+from accounts.wechats import WeChat, insert_identity, note_use, take_off, wechats_of
 
 # Statements are built once: that costs more than asking SQLite.
 BY_OPENID = (
@@ -70,18 +70,24 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_directory(url: str, appid: str) -> AsyncIterator["Directory"]:
-    """Open the accounts at *url* with the identities of the service account *appid*."""
+async def open_directory(
+    url: str, appid: str, wechat_per_account: int = 1
+) -> AsyncIterator["Directory"]:
+    """Open the accounts at *url* with the identities of the service account *appid*.
+
+    An account may have *wechat_per_account* WeChat users.
+    """
     async with open_database(url) as database:
-        yield Directory(database, appid)
+        yield Directory(database, appid, wechat_per_account)
 
 
 class Directory:
     """All accounts. Every method may raise `AccountsUnavailable`."""
 
-    def __init__(self, database: Database, appid: str) -> None:
+    def __init__(self, database: Database, appid: str, wechat_per_account: int = 1) -> None:
         self._database = database
         self._appid = appid
+        self._limit = wechat_per_account
 
     async def ping(self) -> None:
         """Return when the database answers and has its tables."""
@@ -106,7 +112,7 @@ class Directory:
                 if owner is None:
                     return None
                 try:
-                    await insert_identity(connection, identity, owner)
+                    await insert_identity(connection, identity, owner, limit=self._limit)
                 except (OpenidTaken, AccountTaken):
                     return None  # another WeChat user of this appid has the account
         return await self.by_id(owner)
@@ -155,7 +161,9 @@ class Directory:
                 raise UsernameTaken from None
             (account_id,) = made.inserted_primary_key or (0,)
             if openid:
-                await insert_identity(connection, self._identity(openid), account_id, since)
+                await insert_identity(
+                    connection, self._identity(openid), account_id, since, limit=self._limit
+                )
         return Account(
             id=account_id,
             username=username,
@@ -190,23 +198,59 @@ class Directory:
                 await learn_unionid(connection, identity)
             else:
                 await refuse_strangers(connection, identity, account_id)
-                await insert_identity(connection, identity, account_id, since)
+                await insert_identity(connection, identity, account_id, since, limit=self._limit)
 
-    async def unbind(self, account_id: int) -> None:
-        """Forget the account's WeChat identities, of all appids.
+    async def rebind(
+        self,
+        openid: str | Identity,
+        account_id: int,
+        since: int | None = None,
+        *,
+        wechat: int | None = None,
+    ) -> list[Identity]:
+        """Bind *openid* in the place of the account's WeChat user *wechat*, or of all of them.
+
+        Returns whom it replaces. When it fails, all is as it was.
 
         Raises:
-            LastWayIn: when the account has no password.
+            OpenidTaken, AccountTaken: as `bind` does.
+        """
+        identity = self._identity(openid)
+        async with self._database.writing() as connection:
+            gone = await take_off(connection, account_id, wechat, last=True)
+            await refuse_strangers(connection, identity, account_id)
+            await insert_identity(connection, identity, account_id, since, limit=self._limit)
+        return gone or []
+
+    async def unbind(self, account_id: int, wechat: int | None = None) -> list[Identity]:
+        """Forget the account's WeChat user *wechat*, or all of them; return their identities.
+
+        Raises:
+            LastWayIn: when the account has no password and nobody would be left.
         """
         async with self._database.writing() as connection:
             has_password = await connection.scalar(
                 select(accounts.c.password_hash.is_not(None)).where(accounts.c.id == account_id)
             )
-            if not has_password:
-                raise LastWayIn
-            await connection.execute(
-                delete(identities).where(identities.c.account_id == account_id)
-            )
+            gone = await take_off(connection, account_id, wechat, last=bool(has_password))
+        if gone is None:
+            raise LastWayIn
+        return gone
+
+    async def wechats(self, account_id: int) -> list[WeChat]:
+        """Return the account's WeChat users, the one that was bound first at the head."""
+        async with self._database.transaction() as connection:
+            return await wechats_of(connection, account_id)
+
+    async def holds(self, openid: str | Identity, account_id: int) -> bool:
+        """Tell whether *openid* is bound to the account now."""
+        async with self._database.transaction() as connection:
+            return await owner_of(connection, self._identity(openid)) == account_id
+
+    async def note_use(self, openid: str | Identity) -> None:
+        """Write down that a binding was used just now: at most once in an hour."""
+        async with self._database.writing() as connection:
+            await note_use(connection, self._identity(openid))
 
     async def openid_of(self, account_id: int) -> str:
         """Return the openid of the service account that the account is bound to, or ""."""

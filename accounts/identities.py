@@ -6,11 +6,9 @@ written down wherever it is heard.
 """
 
 from msgspec import Struct
-from sqlalchemy import insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from accounts.bindings import bound_at
 from accounts.schema import identities
 
 
@@ -19,7 +17,11 @@ class OpenidTaken(Exception):
 
 
 class AccountTaken(Exception):
-    """This account is bound to another WeChat user."""
+    """This account is bound to other WeChat users, as many as it may have: *limit*."""
+
+    def __init__(self, limit: int = 1) -> None:
+        self.limit = limit
+        super().__init__()
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -59,22 +61,13 @@ async def owner_of_person(connection: AsyncConnection, unionid: str) -> int | No
 async def refuse_strangers(
     connection: AsyncConnection, identity: Identity, account_id: int
 ) -> None:
-    """Return when, as far as is known, person and account belong to nobody else.
+    """Return when, as far as is known, the person belongs to no other account.
 
     Raises:
-        OpenidTaken, AccountTaken: when the unionids say otherwise.
+        OpenidTaken: when the unionids say otherwise.
     """
-    if not identity.unionid:
-        return
     if await owner_of_person(connection, identity.unionid) not in (None, account_id):
         raise OpenidTaken
-    stranger = await connection.scalar(
-        select(identities.c.id).where(
-            identities.c.account_id == account_id, identities.c.unionid != identity.unionid
-        )
-    )
-    if stranger is not None:
-        raise AccountTaken
 
 
 async def lacks_unionid(connection: AsyncConnection, identity: Identity) -> bool:
@@ -97,32 +90,3 @@ async def learn_unionid(connection: AsyncConnection, identity: Identity) -> None
             .where(identities.c.openid == identity.openid, identities.c.appid == identity.appid)
             .values(unionid=identity.unionid)
         )
-
-
-async def insert_identity(
-    connection: AsyncConnection, identity: Identity, account_id: int, since: int | None = None
-) -> None:
-    """Bind the identity to the account, *since* a moment (Unix seconds) or now.
-
-    Binding the two again changes nothing.
-
-    Raises:
-        OpenidTaken, AccountTaken: when one of them is bound otherwise.
-    """
-    try:
-        # A savepoint: after the refusal we still ask which of the two it was.
-        async with connection.begin_nested():
-            await connection.execute(
-                insert(identities).values(
-                    appid=identity.appid,
-                    openid=identity.openid,
-                    unionid=identity.unionid or None,
-                    account_id=account_id,
-                    **bound_at(since),
-                )
-            )
-    except IntegrityError:
-        other = await owner_of(connection, identity)
-        if other == account_id:
-            return
-        raise (OpenidTaken if other else AccountTaken) from None

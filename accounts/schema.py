@@ -40,8 +40,14 @@ identities = Table(
     Column("unionid", String(64)),
     # Of a scan, when that was by WeChat's clock: an older unfollow does not undo it.
     Column("bound_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    # Which of the account's WeChat users it is, from 1 on; one user's appids share it.
+    Column("slot", Integer, server_default="1", nullable=False),
+    # Written now and then only; NULL = not since it is written at all.
+    Column("last_used_at", DateTime(timezone=True)),
     UniqueConstraint("appid", "openid", name="uq_identities_openid"),
-    UniqueConstraint("appid", "account_id", name="uq_identities_account"),
+    Index("uq_identities_slot", "appid", "account_id", "slot", unique=True),
     Index("ix_identities_account", "account_id"),
     Index("ix_identities_unionid", "unionid"),
+    # A number names one binding for ever: whoever takes one off does not mean the next.
+    sqlite_autoincrement=True,
 )

@@ -1,12 +1,17 @@
-"""Tables of an older release get what they lack: nullable columns and indexes, nothing else.
+"""Tables of an older release get what they lack, and lose one limit that is too narrow now.
 
-Both can be added while older processes go on writing to the same tables.
+Columns that may be empty or have a default, and indexes, can be added while older
+processes go on writing to the same tables. What those write gets slot 1, so the
+index on slots refuses them what the former constraint refused.
 """
 
-from sqlalchemy import Connection, inspect, text
-from sqlalchemy.schema import CreateColumn
+from sqlalchemy import Connection, MetaData, Table, UniqueConstraint, inspect, text
+from sqlalchemy.schema import CreateColumn, DropConstraint
 
-from accounts.schema import metadata
+from accounts.schema import identities, metadata
+
+FORMER = "uq_identities_account"
+"""One WeChat user for each account, of each appid."""
 
 
 def complete_tables(connection: Connection) -> None:
@@ -22,3 +27,33 @@ def complete_tables(connection: Connection) -> None:
                 connection.execute(text(f"ALTER TABLE {quote(table)} ADD COLUMN {definition}"))
         for index in table.indexes:
             index.create(connection, checkfirst=True)
+    if _has_former(connection):
+        _drop_former(connection)
+
+
+def _has_former(connection: Connection) -> bool:
+    constraints = inspect(connection).get_unique_constraints(identities.name)
+    return FORMER in {constraint["name"] for constraint in constraints}
+
+
+def _drop_former(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        _rebuild(connection)
+        return
+    columns = (identities.c[name].copy() for name in ("appid", "account_id"))
+    constraint = UniqueConstraint("appid", "account_id", name=FORMER)
+    Table(identities.name, MetaData(), *columns, constraint)
+    connection.execute(DropConstraint(constraint))
+
+
+def _rebuild(connection: Connection) -> None:
+    """Make the table anew: SQLite drops no constraint. All of it in one transaction."""
+    connection.execute(text("BEGIN IMMEDIATE"))  # Python begins none for such statements
+    if not _has_former(connection):
+        return  # another process was faster
+    names = ", ".join(column.name for column in identities.columns)
+    connection.execute(text(f"CREATE TEMPORARY TABLE former AS SELECT {names} FROM identities"))  # noqa: S608, our own names
+    identities.drop(connection)
+    identities.create(connection)
+    connection.execute(text(f"INSERT INTO identities ({names}) SELECT {names} FROM former"))  # noqa: S608
+    connection.execute(text("DROP TABLE former"))

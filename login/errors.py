@@ -78,6 +78,13 @@ class AccountTakenError(LoginError):
     text = "This account is bound to another WeChat. Unbind that one first."
 
 
+class WeChatLimitError(LoginError):
+    """The account has as many WeChat users as it may."""
+
+    code, status = "wechat_limit", HTTPStatus.CONFLICT
+    text = "This account is bound to as many WeChats as it may have. Unbind one of them first."
+
+
 class LastWayInError(LoginError):
     """Unbinding would lock the user out."""
 

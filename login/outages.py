@@ -10,6 +10,7 @@ from login.errors import (
     LastWayInError,
     OpenidTakenError,
     ServiceUnavailable,
+    WeChatLimitError,
 )
 from store import StoreUnavailable
 
@@ -26,7 +27,7 @@ def outages() -> Iterator[None]:
         raise ServiceUnavailable from None
     except OpenidTaken:
         raise OpenidTakenError from None
-    except AccountTaken:
-        raise AccountTakenError from None
+    except AccountTaken as error:
+        raise (AccountTakenError if error.limit == 1 else WeChatLimitError) from None
     except LastWayIn:
         raise LastWayInError from None

@@ -103,9 +103,10 @@ async def open_resources(
 
 async def _open_ground(stack: AsyncExitStack, settings: Settings) -> Ground:
     redis, session, rules = settings.redis, settings.session, login_rules(settings)
+    accounts = settings.accounts
     store = await stack.enter_async_context(connect(redis.url, redis.key_prefix))
     directory = await stack.enter_async_context(
-        open_directory(settings.accounts.url, settings.wechat.appid)
+        open_directory(accounts.url, settings.wechat.appid, accounts.wechat_per_account)
     )
     sessions = Sessions(
         store,

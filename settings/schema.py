@@ -170,6 +170,7 @@ class AccountsSettings(Section, frozen=True):
     """The database of accounts and their WeChat identities."""
 
     url: str = "sqlite+aiosqlite:///data/saoma.db"
+    wechat_per_account: Annotated[int, Meta(ge=1, le=20)] = 1
 
 
 class SessionSettings(Section, frozen=True):

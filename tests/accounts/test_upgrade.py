@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -101,6 +101,43 @@ async def test_older_process_may_go_on_writing(old_file: Path):
         alice = await directory.by_openid("openid-1")
 
     assert alice is not None
+
+
+async def test_old_file_takes_several_wechat_users_of_one_account(old_file: Path):
+    """
+    The former constraint goes, without losing a row; an older process beside still takes one only.
+    """
+    async with open_directory(f"sqlite+aiosqlite:///{old_file}", APPID, 2) as directory:
+        await directory.bind("openid-2", 7)
+        with closing(sqlite3.connect(old_file)) as older, pytest.raises(sqlite3.IntegrityError):
+            older.execute(OLD_WRITE.replace("openid-1", "openid-3"))
+
+        assert 2 == len(await directory.wechats(7))
+        assert await directory.holds("openid-1", 7)
+
+
+async def test_processes_rebuild_an_old_file_once(old_file: Path):
+    """
+    However many open it together, nothing is lost and everybody gets in.
+    """
+    with closing(sqlite3.connect(old_file)) as older:
+        older.executemany(
+            "INSERT INTO accounts (id, username, folded) VALUES (?, ?, ?)",
+            [(number, f"u{number}", f"u{number}") for number in range(100, 1100)],
+        )
+        older.executemany(
+            "INSERT INTO identities (appid, openid, account_id) VALUES (?, ?, ?)",
+            [(APPID, f"o-{number}", number) for number in range(100, 1100)],
+        )
+        older.commit()
+    async with AsyncExitStack() as stack:
+        url = f"sqlite+aiosqlite:///{old_file}"
+        opened = [await stack.enter_async_context(open_directory(url, APPID, 2)) for _ in range(6)]
+
+        await asyncio.gather(*(each.ping() for each in opened))
+
+        bound = [account for account in await opened[0].all() if account.wechat_bound]
+    assert 1001 == len(bound)
 
 
 async def test_file_of_today_is_left_alone(old_file: Path):
