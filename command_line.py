@@ -17,13 +17,13 @@ from accounts import (
     OpenidTaken,
     Passwords,
     UsernameTaken,
+    is_name,
     open_directory,
 )
 from serving import plan
 from settings import Settings, SettingsError, load
 
 COLUMNS = ["username", "password", "openid"]
-MAX_USERNAME = 64
 
 
 class CommandError(Exception):
@@ -176,8 +176,8 @@ def _row(file: Path, number: int, line: dict[str | None, str | None]) -> Row:
 
 
 def _check_name(name: str, where: str = "") -> None:
-    if not name.strip() or len(name) > MAX_USERNAME or not name.isprintable():
-        raise CommandError(f"{where}expected a user name of 1 to {MAX_USERNAME} characters")
+    if not is_name(name):
+        raise CommandError(f"{where}expected a user name of 1 to 64 characters")
 
 
 async def _list(directory: Directory) -> None:

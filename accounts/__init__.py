@@ -5,15 +5,13 @@ from accounts.database import AccountsUnavailable, open_database
 from accounts.directory import (
     Account,
     Directory,
-    LastWayIn,
-    UsernameTaken,
-    fold,
     open_directory,
 )
 from accounts.identities import AccountTaken, Identity, OpenidTaken
+from accounts.names import NameFixed, UsernameTaken, fold, is_name
 from accounts.passwords import Passwords
 from accounts.sessions import OF_FOLLOWERS, OF_WECHAT, By, Session, SessionEntry, Sessions
-from accounts.wechats import WeChat
+from accounts.wechats import LastWayIn, WeChat
 
 __all__ = [
     "OF_FOLLOWERS",
@@ -26,6 +24,7 @@ __all__ = [
     "Identity",
     "KnownBrowsers",
     "LastWayIn",
+    "NameFixed",
     "OpenidTaken",
     "Passwords",
     "Session",
@@ -34,6 +33,7 @@ __all__ = [
     "UsernameTaken",
     "WeChat",
     "fold",
+    "is_name",
     "open_database",
     "open_directory",
 ]

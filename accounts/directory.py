@@ -4,10 +4,9 @@ One openid has at most one account, and one account at most so many WeChat users
 the database holds that, so two processes binding at once cannot break it.
 """
 
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from unicodedata import normalize
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
@@ -25,12 +24,14 @@ from accounts.identities import (
     owner_of_person,
     refuse_strangers,
 )
+from accounts.names import UsernameTaken, fold, new_name, rename
 from accounts.schema import accounts, identities
 from accounts.wechats import WeChat, insert_identity, note_use, take_off, wechats_of
 
+COLUMNS = (accounts.c.id, accounts.c.username, accounts.c.password_hash, accounts.c.generated)
 # Statements are built once: that costs more than asking SQLite.
 BY_OPENID = (
-    select(accounts.c.id, accounts.c.username, accounts.c.password_hash, identities.c.id)
+    select(*COLUMNS, identities.c.id)
     .join(identities, identities.c.account_id == accounts.c.id)
     .where(identities.c.openid == bindparam("openid"), identities.c.appid == bindparam("appid"))
 )
@@ -40,21 +41,10 @@ IS_BOUND = (
     .limit(1)
     .scalar_subquery()
 )
-ACCOUNTS = select(accounts.c.id, accounts.c.username, accounts.c.password_hash, IS_BOUND)
+ACCOUNTS = select(*COLUMNS, IS_BOUND)
 BY_NAME = ACCOUNTS.where(accounts.c.folded == bindparam("folded"))
 BY_ID = ACCOUNTS.where(accounts.c.id == bindparam("id"))
 BY_NAMES_ORDER = ACCOUNTS.order_by(accounts.c.folded)
-
-# Letters and digits that cannot be mistaken for one another.
-NAME_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-
-
-class UsernameTaken(Exception):
-    """There is an account of that name."""
-
-
-class LastWayIn(Exception):
-    """Without WeChat nobody could sign in to this account any more."""
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -64,6 +54,8 @@ class Account(Struct, frozen=True, kw_only=True):
     username: str
     password_hash: str | None
     wechat_bound: bool
+    generated: bool = False
+    """Whether its name is one of ours, which its owner may change once."""
 
     def __repr__(self) -> str:
         return f"Account(id={self.id}, username={self.username!r})"
@@ -142,10 +134,13 @@ class Directory:
         password_hash: str | None,
         openid: str | Identity | None = None,
         since: int | None = None,
+        *,
+        generated: bool = False,
     ) -> Account:
         """Make an account, bound to *openid* (see `bind`) when that is given.
 
-        A plain openid, here and below, is one of the service account.
+        A plain openid, here and below, is one of the service account. *generated*: the
+        name is one of ours.
 
         Raises:
             UsernameTaken, OpenidTaken: and then nothing was made.
@@ -154,7 +149,10 @@ class Directory:
             try:
                 made = await connection.execute(
                     insert(accounts).values(
-                        username=username, folded=fold(username), password_hash=password_hash
+                        username=username,
+                        folded=fold(username),
+                        password_hash=password_hash,
+                        generated=generated or None,
                     )
                 )
             except IntegrityError:
@@ -169,6 +167,7 @@ class Directory:
             username=username,
             password_hash=password_hash,
             wechat_bound=bool(openid),
+            generated=generated,
         )
 
     async def register(self, openid: str | Identity, since: int | None = None) -> Account:
@@ -177,9 +176,8 @@ class Directory:
             known = await self.recognise(self._identity(openid))
             if known:
                 return known
-            name = "wx_" + "".join(secrets.choice(NAME_LETTERS) for _ in range(8))
             try:
-                return await self.add(name, None, openid, since)
+                return await self.add(new_name(), None, openid, since, generated=True)
             except (UsernameTaken, OpenidTaken):
                 continue  # a generated name that exists, or another process was faster
 
@@ -220,7 +218,7 @@ class Directory:
             gone = await take_off(connection, account_id, wechat, last=True)
             await refuse_strangers(connection, identity, account_id)
             await insert_identity(connection, identity, account_id, since, limit=self._limit)
-        return gone or []
+        return gone
 
     async def unbind(self, account_id: int, wechat: int | None = None) -> list[Identity]:
         """Forget the account's WeChat user *wechat*, or all of them; return their identities.
@@ -232,10 +230,7 @@ class Directory:
             has_password = await connection.scalar(
                 select(accounts.c.password_hash.is_not(None)).where(accounts.c.id == account_id)
             )
-            gone = await take_off(connection, account_id, wechat, last=bool(has_password))
-        if gone is None:
-            raise LastWayIn
-        return gone
+            return await take_off(connection, account_id, wechat, last=bool(has_password))
 
     async def wechats(self, account_id: int) -> list[WeChat]:
         """Return the account's WeChat users, the one that was bound first at the head."""
@@ -277,6 +272,15 @@ class Directory:
             if binding:
                 await connection.execute(delete(identities).where(identities.c.id == binding.id))
 
+    async def rename(self, account_id: int, username: str) -> None:
+        """Give the account the name that its owner chose in the place of ours, once.
+
+        Raises:
+            UsernameTaken, NameFixed: and then it keeps the one that it has.
+        """
+        async with self._database.writing() as connection:
+            await rename(connection, account_id, username)
+
     async def set_password_hash(self, account_id: int, password_hash: str) -> None:
         """Replace the account's password hash."""
         async with self._database.writing() as connection:
@@ -289,24 +293,18 @@ class Directory:
     def _identity(self, who: str | Identity) -> Identity:
         return who if isinstance(who, Identity) else Identity(appid=self._appid, openid=who)
 
-    async def _one(
-        self, query: Select[int, str, str | None, int | None], **values: str | int
-    ) -> Account | None:
+    async def _one(self, query: Select[*tuple[Any, ...]], **values: str | int) -> Account | None:
         async with self._database.transaction() as connection:
             row = (await connection.execute(query, values)).first()
             return _account(row) if row else None
 
 
-def _account(row: Row[int, str, str | None, int | None]) -> Account:
-    account_id, username, password_hash, identity = row
+def _account(row: Row[*tuple[Any, ...]]) -> Account:
+    account_id, username, password_hash, generated, identity = row
     return Account(
         id=account_id,
         username=username,
         password_hash=password_hash,
         wechat_bound=identity is not None,
+        generated=bool(generated),
     )
-
-
-def fold(username: str) -> str:
-    """Return the form of *username* in which equal names are equal."""
-    return normalize("NFKC", username).strip().casefold()

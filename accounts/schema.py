@@ -1,6 +1,7 @@
 """The two tables. What must never happen is a constraint here, not a check in code."""
 
 from sqlalchemy import (
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -22,6 +23,8 @@ accounts = Table(
     # As the user writes it, and folded so that Alice and alice are one name.
     Column("username", String(64), nullable=False),
     Column("folded", String(64), nullable=False),
+    # The name is ours, and its owner may choose another, once; NULL = a person gave it.
+    Column("generated", Boolean),
     # argon2, PHC string format; NULL = no password sign-in.
     Column("password_hash", String(255)),
     Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False),

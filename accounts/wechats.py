@@ -23,6 +23,10 @@ from accounts.schema import identities
 USED_SECONDS = 3600
 
 
+class LastWayIn(Exception):
+    """Without WeChat nobody could sign in to this account any more."""
+
+
 class WeChat(Struct, frozen=True, kw_only=True):
     """A WeChat user of an account. Instants are Unix seconds."""
 
@@ -128,10 +132,11 @@ async def wechats_of(connection: AsyncConnection, account_id: int) -> list[WeCha
 
 async def take_off(
     connection: AsyncConnection, account_id: int, wechat: int | None, *, last: bool
-) -> list[Identity] | None:
+) -> list[Identity]:
     """Forget the WeChat user *wechat* of the account, or all of them; return their identities.
 
-    Returns None, and forgets nobody, when nobody would be left and may not be the *last*.
+    Raises:
+        LastWayIn: when nobody would be left and the *last* one has to stay.
     """
     c = identities.c
     # Whoever else takes some off, in another process too, waits here until we are done.
@@ -146,7 +151,7 @@ async def take_off(
     slots = {row.slot for row in rows if wechat in (None, row.id)}
     gone = [row for row in rows if row.slot in slots]
     if len(gone) == len(rows) and not last:
-        return None
+        raise LastWayIn
     await connection.execute(delete(identities).where(c.id.in_([row.id for row in gone])))
     return [Identity(appid=row.appid, openid=row.openid) for row in gone]
 

@@ -1,6 +1,6 @@
 """Tornado's edge: parse the request, call `login`, write the answer. No decisions."""
 
-from handlers.account import BindHandler, UnbindHandler
+from handlers.account import BindHandler, NameHandler, UnbindHandler
 from handlers.callback import CallbackHandler
 from handlers.context import Context, Mailroom, Readiness, Site, networks, origin_of
 from handlers.oauth import WebLoginCallbackHandler, WebLoginHandler
@@ -21,6 +21,7 @@ __all__ = [
     "LoginHandler",
     "Mailroom",
     "MetricsHandler",
+    "NameHandler",
     "OwnSessionHandler",
     "OwnSessionsHandler",
     "Readiness",

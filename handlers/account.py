@@ -1,4 +1,4 @@
-"""Binding WeChat to an account, and taking it off."""
+"""Binding WeChat to an account, taking it off, and the account's name."""
 
 from handlers.base import BaseHandler
 from login import BindAsked
@@ -41,3 +41,16 @@ class UnbindHandler(BaseHandler):
         )
         await self.begin_session(signed_in)
         self.write_json({"status": True, "username": signed_in.account.username})
+
+
+class NameHandler(BaseHandler):
+    """`/user/name`: a name of the owner's own in the place of a generated one."""
+
+    async def post(self) -> None:
+        """Rename, once."""
+        fields = self.fields(username=str)
+        signed_in = await self.signed_in()
+        if signed_in is None:
+            raise SignedOut
+        username = await self.context.names.choose(signed_in.account, fields["username"])
+        self.write_json({"status": True, "username": username})

@@ -14,6 +14,7 @@ from tornado.websocket import WebSocketHandler
 from login import (
     Entrance,
     Farewells,
+    Names,
     OwnSessions,
     Pages,
     Receipts,
@@ -206,6 +207,7 @@ class Context(Struct, kw_only=True):
     site: Site
     entrance: Entrance
     own_sessions: OwnSessions
+    names: Names
     pages: Pages
     mailroom: Mailroom
     web: WebLogin

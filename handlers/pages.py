@@ -104,6 +104,7 @@ class UserHandler(PageHandler):
             username=account.username,
             wechat_bound=account.wechat_bound,
             has_password=account.password_hash is not None,
+            generated=account.generated,
         )
 
 

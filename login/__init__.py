@@ -15,6 +15,7 @@ from login.errors import LoginError
 from login.exchange import Exchange
 from login.farewells import Farewells
 from login.messages import CloseCode
+from login.names import Names
 from login.own_sessions import OwnSessions
 from login.page import Page
 from login.pages import Pages
@@ -42,6 +43,7 @@ __all__ = [
     "Exchange",
     "Farewells",
     "LoginError",
+    "Names",
     "Opener",
     "OwnSessions",
     "Page",

@@ -92,6 +92,27 @@ class LastWayInError(LoginError):
     text = "This account has no password: without WeChat nobody could sign in to it."
 
 
+class BadName(LoginError):
+    """No user name."""
+
+    code, status = "bad_name", HTTPStatus.BAD_REQUEST
+    text = "A user name is on one line and has 1 to 64 characters."
+
+
+class NameTakenError(LoginError):
+    """Another account has the name."""
+
+    code, status = "name_taken", HTTPStatus.CONFLICT
+    text = "Somebody else has this name. Please choose another."
+
+
+class NameFixedError(LoginError):
+    """The name was given by a person."""
+
+    code, status = "name_fixed", HTTPStatus.CONFLICT
+    text = "The name of this account was chosen already and stays."
+
+
 class ServiceUnavailable(LoginError):
     """The store or the database does not answer; nothing was lost."""
 

@@ -4,10 +4,19 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from accounts import AccountsUnavailable, AccountTaken, LastWayIn, OpenidTaken
+from accounts import (
+    AccountsUnavailable,
+    AccountTaken,
+    LastWayIn,
+    NameFixed,
+    OpenidTaken,
+    UsernameTaken,
+)
 from login.errors import (
     AccountTakenError,
     LastWayInError,
+    NameFixedError,
+    NameTakenError,
     OpenidTakenError,
     ServiceUnavailable,
     WeChatLimitError,
@@ -31,3 +40,7 @@ def outages() -> Iterator[None]:
         raise (AccountTakenError if error.limit == 1 else WeChatLimitError) from None
     except LastWayIn:
         raise LastWayInError from None
+    except UsernameTaken:
+        raise NameTakenError from None
+    except NameFixed:
+        raise NameFixedError from None

@@ -52,6 +52,9 @@ export const signIn = (credentials) => call("POST", "/login", credentials);
 /** @returns {Promise<{status: boolean, username: string}>} */
 export const bind = (proof) => call("POST", "/user/bind", proof);
 
+/** @returns {Promise<{status: boolean, username: string}>} the name as it is written from now on */
+export const rename = (username) => call("POST", "/user/name", { username });
+
 export const unbind = (password) => call("POST", "/user/unbind", { password });
 
 /**

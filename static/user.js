@@ -11,6 +11,7 @@ import { Memory } from "./memory.js";
 import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { NotLinked } from "./protocol.js";
 import { refreshSessions, showSessions } from "./sessions.js";
+import { signedOut } from "./signed_out.js";
 import { errorText, text } from "./texts.js";
 
 /** After so many tries to link in a row without an answer there is none to be had. */
@@ -31,13 +32,6 @@ let state = "";
 let secret = "";
 /** How often in a row the attempt was to be linked and no answer came. */
 let unanswered = 0;
-
-/** @returns {boolean} whether the session ended and the visitor is on the way to sign in again */
-function signedOut(error) {
-  if (error.status !== 401 || error.code === "bad_credentials") return false;
-  location.replace("/?next=/user");
-  return true;
-}
 
 function showBound(isBound, words) {
   wechat.dataset.bound = String(isBound);
