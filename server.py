@@ -47,7 +47,15 @@ from handlers import (
 )
 from login import CALLBACK_PATH
 from processes import StartError, claim, embedded_store, run_workers, sandbox, socket_of
-from serving import Reloader, demonstrate, drain, log_request, open_resources, set_up_logging
+from serving import (
+    AuditUnavailable,
+    Reloader,
+    demonstrate,
+    drain,
+    log_request,
+    open_resources,
+    set_up_logging,
+)
 from settings import (
     Settings,
     SettingsError,
@@ -269,6 +277,9 @@ def start(options: Options) -> int:
         return 1
     except AccountsUnavailable as error:
         print(f"saoma: the accounts cannot be opened: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except AuditUnavailable as error:
+        print(f"saoma: the audit log cannot be written: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

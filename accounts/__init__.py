@@ -1,5 +1,6 @@
 """Who someone is: accounts and their WeChat identities, passwords, sessions."""
 
+from accounts.activity import Activity, Line
 from accounts.browsers import KnownBrowsers
 from accounts.database import AccountsUnavailable, open_database
 from accounts.directory import (
@@ -19,11 +20,13 @@ __all__ = [
     "Account",
     "AccountTaken",
     "AccountsUnavailable",
+    "Activity",
     "By",
     "Directory",
     "Identity",
     "KnownBrowsers",
     "LastWayIn",
+    "Line",
     "NameFixed",
     "OpenidTaken",
     "Passwords",

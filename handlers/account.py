@@ -1,7 +1,7 @@
 """Binding WeChat to an account, taking it off, and the account's name."""
 
 from handlers.base import BaseHandler
-from login import BindAsked
+from login import BindAsked, Deed, SignedIn, SignInBy
 from login.errors import SignedOut
 
 
@@ -12,17 +12,21 @@ class BindHandler(BaseHandler):
         """Bind, with the account's password or by the session, and sign in."""
         fields = self.fields(bind_token=str, username=str, password=str)
         current = None if fields["username"] else await self.signed_in()
-        signed_in = await self.context.entrance.by_binding(
-            BindAsked(
-                bind_token=fields["bind_token"],
-                browser=self.browser,
-                address=self.address(),
-                visit=self.visit(),
-                username=fields["username"],
-                password=fields["password"],
-                session=current.session if current else None,
+        with self.noting_refusal(Deed.BIND):
+            signed_in = await self.context.entrance.by_binding(
+                BindAsked(
+                    bind_token=fields["bind_token"],
+                    browser=self.browser,
+                    address=self.address(),
+                    visit=self.visit(),
+                    username=fields["username"],
+                    password=fields["password"],
+                    session=current.session if current else None,
+                )
             )
-        )
+        self.note(Deed.BIND, signed_in)
+        if not current:
+            self.note(Deed.SIGN_IN, signed_in, SignInBy.BIND)
         await self.begin_session(signed_in)
         self.write_json({"status": True, "username": signed_in.account.username})
 
@@ -36,9 +40,11 @@ class UnbindHandler(BaseHandler):
         current = await self.signed_in()
         if current is None:
             raise SignedOut
-        signed_in = await self.context.entrance.unbind(
-            current.session, fields["password"], self.address(), self.browser, self.visit()
-        )
+        with self.noting_refusal(Deed.UNBIND):
+            signed_in = await self.context.entrance.unbind(
+                current.session, fields["password"], self.address(), self.browser, self.visit()
+            )
+        self.note(Deed.UNBIND, signed_in)
         await self.begin_session(signed_in)
         self.write_json({"status": True, "username": signed_in.account.username})
 
@@ -52,5 +58,7 @@ class NameHandler(BaseHandler):
         signed_in = await self.signed_in()
         if signed_in is None:
             raise SignedOut
-        username = await self.context.names.choose(signed_in.account, fields["username"])
-        self.write_json({"status": True, "username": username})
+        with self.noting_refusal(Deed.RENAME):
+            account = await self.context.names.choose(signed_in.account, fields["username"])
+        self.note(Deed.RENAME, SignedIn(signed_in.session, account))
+        self.write_json({"status": True, "username": account.username})

@@ -1,6 +1,8 @@
 """What all requests share: who asks, in which browser, and how errors are told."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hmac import compare_digest
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +13,7 @@ from tornado.web import RequestHandler
 from handlers.context import Context
 from handlers.errors import error_of, log_error, tell_error
 from handlers.headers import browser_headers
-from login import LoginError, SignedIn, Visit
+from login import Deed, LoginError, SignedIn, SignInBy, Visit, Whence
 from store import digest, new_secret
 
 log = logging.getLogger(__name__)
@@ -96,6 +98,25 @@ class BaseHandler(RequestHandler):
         """Return what may be said of the visitor's browser and place."""
         agent = self.request.headers.get("User-Agent", "")
         return self.context.visits.of(agent, self.address())
+
+    def whence(self) -> Whence:
+        """Return where the request comes from, for the journal."""
+        return Whence(self.address(), self.visit())
+
+    def note(self, deed: Deed, signed_in: SignedIn, by: SignInBy = SignInBy.NONE) -> None:
+        """Note in the journal what the visitor has done."""
+        self.context.journal.note(
+            deed, signed_in.account, self.whence(), by=by, session=signed_in.session
+        )
+
+    @contextmanager
+    def noting_refusal(self, deed: Deed) -> Iterator[None]:
+        """Note in the journal when *deed* is refused."""
+        try:
+            yield
+        except LoginError as error:
+            self.context.journal.note_refusal(deed, error, self.whence())
+            raise
 
     def fields(self, **wanted: type) -> dict[str, Any]:
         """Return the *wanted* fields of a JSON body or a form; texts that are missing are "".

@@ -14,6 +14,7 @@ from tornado.websocket import WebSocketHandler
 from login import (
     Entrance,
     Farewells,
+    Journal,
     Names,
     OwnSessions,
     Pages,
@@ -208,6 +209,7 @@ class Context(Struct, kw_only=True):
     entrance: Entrance
     own_sessions: OwnSessions
     names: Names
+    journal: Journal
     pages: Pages
     mailroom: Mailroom
     web: WebLogin

@@ -7,6 +7,7 @@ from handlers.base import ATTEMPT_COOKIE, BROWSER_COOKIE, USER_PAGE
 from handlers.errors import name_methods
 from handlers.pages import PageHandler
 from handlers.same_site import same_site
+from login import Deed, SignInBy
 
 # The sign-in page is next, and takes the cookie at once.
 ATTEMPT_SECONDS = 60
@@ -64,6 +65,8 @@ class WebLoginCallbackHandler(WebLoginPageHandler):
             return
         arrived = await self.context.web.arrive(state, code, cookie=cookie, visit=self.visit())
         if arrived.signed_in:
+            if arrived.first:
+                self.note(Deed.SIGN_IN, arrived.signed_in, SignInBy.WEB)
             await self.begin_session(arrived.signed_in)
             self.redirect(same_site(arrived.next) or USER_PAGE)
             return

@@ -5,14 +5,15 @@ from typing import Any
 
 from accounts import By, Session, SessionEntry
 from handlers.base import BaseHandler
+from login import Deed, SignedIn
 from login.errors import SignedOut
 
 
 class OwnHandler(BaseHandler):
     """About the sessions of whoever asks."""
 
-    async def asking(self) -> Session:
-        """Return the session that asks.
+    async def asking(self) -> SignedIn:
+        """Return who asks.
 
         Raises:
             SignedOut: when there is none.
@@ -20,7 +21,7 @@ class OwnHandler(BaseHandler):
         signed_in = await self.signed_in()
         if signed_in is None:
             raise SignedOut
-        return signed_in.session
+        return signed_in
 
 
 class OwnSessionsHandler(OwnHandler):
@@ -28,13 +29,15 @@ class OwnSessionsHandler(OwnHandler):
 
     async def get(self) -> None:
         """List them, the one that was used last first."""
-        asking = await self.asking()
+        asking = (await self.asking()).session
         entries = await self.context.own_sessions.all(asking)
         self.write_json({"sessions": [_shown(entry, asking) for entry in entries]})
 
     async def delete(self) -> None:
         """End all others."""
-        await self.context.own_sessions.end_others(await self.asking())
+        signed_in = await self.asking()
+        await self.context.own_sessions.end_others(signed_in.session)
+        self.note(Deed.END_SESSIONS, signed_in)
         self.set_status(HTTPStatus.NO_CONTENT)
 
 
@@ -43,10 +46,13 @@ class OwnSessionHandler(OwnHandler):
 
     async def delete(self, session_id: str) -> None:
         """End it; it may be the one that asks."""
-        asking = await self.asking()
-        await self.context.own_sessions.end(asking, session_id)
-        if session_id == asking.id:
+        signed_in = await self.asking()
+        await self.context.own_sessions.end(signed_in.session, session_id)
+        if session_id == signed_in.session.id:
             self.end_session()
+            self.note(Deed.SIGN_OUT, signed_in)
+        else:
+            self.note(Deed.END_SESSIONS, signed_in)
         self.set_status(HTTPStatus.NO_CONTENT)
 
 

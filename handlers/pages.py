@@ -1,5 +1,6 @@
 """The pages that people see."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -40,6 +41,8 @@ class PageHandler(BaseHandler):
             "error": "",
             "username": "",
             "resume": "",
+            "iso": _iso,
+            "moment": _moment,
         }
         self.set_header("Vary", "Accept-Language, Cookie, User-Agent")
         self.render(template, **(shown | variables))
@@ -99,12 +102,14 @@ class UserHandler(PageHandler):
             self.redirect(f"/?next={USER_PAGE}")
             return
         account = signed_in.account
+        activity = await self.context.journal.latest(account.id)
         self.page(
             "user.html",
             username=account.username,
             wechat_bound=account.wechat_bound,
             has_password=account.password_hash is not None,
             generated=account.generated,
+            activity=activity,
         )
 
 
@@ -114,3 +119,13 @@ class UnknownHandler(PageHandler):
     def prepare(self) -> None:
         super().prepare()
         raise HTTPError(HTTPStatus.NOT_FOUND)
+
+
+def _iso(at: float) -> str:
+    """Return *at* (Unix seconds) as machines read it."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _moment(at: float) -> str:
+    """Return *at* (Unix seconds) for people; scripts make the visitor's own time of it."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"

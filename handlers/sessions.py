@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlencode
 
 from handlers.base import NEXT_COOKIE, USER_PAGE, BaseHandler
 from handlers.same_site import same_site
-from login import LoginError, SignedIn
+from login import Deed, LoginError, SignedIn, SignInBy
 from login.errors import SignedOut
 
 
@@ -44,14 +44,18 @@ class SessionHandler(EntranceHandler):
         """Trade a login code for a session."""
         fields = self.fields(code=str, next=str)
         signed_in = await self.context.entrance.by_code(fields["code"], self.browser, self.visit())
+        self.note(Deed.SIGN_IN, signed_in, SignInBy.SCAN)
         await self.let_in(signed_in, fields)
 
     async def delete(self) -> None:
         """Sign out."""
         token = self.get_cookie(self.context.site.session_cookie)
         if token:
+            signed_in = await self.signed_in()
             await self.context.entrance.sign_out(token)
             self.end_session()
+            if signed_in:
+                self.note(Deed.SIGN_OUT, signed_in)
         self.set_status(HTTPStatus.NO_CONTENT)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -72,17 +76,19 @@ class LoginHandler(EntranceHandler):
         """Sign in; a plain form is sent on, a program gets JSON."""
         fields = self.fields(username=str, password=str, next=str)
         try:
-            signed_in = await self.context.entrance.by_password(
-                fields["username"],
-                fields["password"],
-                self.address(),
-                self.browser,
-                self.visit(),
-            )
+            with self.noting_refusal(Deed.SIGN_IN):
+                signed_in = await self.context.entrance.by_password(
+                    fields["username"],
+                    fields["password"],
+                    self.address(),
+                    self.browser,
+                    self.visit(),
+                )
         except LoginError as error:
             if not self.wants_page():
                 raise
             query = urlencode({"error": error.code, "next": same_site(fields["next"])})
             self.redirect(f"/?{query}", status=HTTPStatus.SEE_OTHER)
         else:
+            self.note(Deed.SIGN_IN, signed_in, SignInBy.PASSWORD)
             await self.let_in(signed_in, fields)

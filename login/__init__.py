@@ -14,6 +14,7 @@ from login.entrance import BindAsked, Entrance, SignedIn
 from login.errors import LoginError
 from login.exchange import Exchange
 from login.farewells import Farewells
+from login.journal import Deed, Entry, Journal, SignInBy, open_journal
 from login.messages import CloseCode
 from login.names import Names
 from login.own_sessions import OwnSessions
@@ -26,7 +27,7 @@ from login.scans import Scans
 from login.second_thoughts import SecondThoughts
 from login.trips import Trips
 from login.unionids import Unionids
-from login.visit import Opener, Visit
+from login.visit import Opener, Visit, Whence
 from login.ways import Way
 from login.web import CALLBACK_PATH, Arrived, WebLogin
 
@@ -39,9 +40,12 @@ __all__ = [
     "Codes",
     "Confirmation",
     "Credentials",
+    "Deed",
     "Entrance",
+    "Entry",
     "Exchange",
     "Farewells",
+    "Journal",
     "LoginError",
     "Names",
     "Opener",
@@ -53,10 +57,13 @@ __all__ = [
     "Rules",
     "Scans",
     "SecondThoughts",
+    "SignInBy",
     "SignedIn",
     "Trips",
     "Unionids",
     "Visit",
     "Way",
     "WebLogin",
+    "Whence",
+    "open_journal",
 ]

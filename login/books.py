@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from accounts import Directory, Identity, KnownBrowsers, Sessions
+from login.journal import Journal
 from scene_pool import Attempts, Record
 
 
@@ -13,6 +14,7 @@ class Books(Struct, frozen=True, kw_only=True):
     directory: Directory
     sessions: Sessions
     browsers: KnownBrowsers
+    journal: Journal
 
 
 def identity_of(record: Record) -> str | Identity:

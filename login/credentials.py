@@ -44,7 +44,9 @@ class Credentials:
         known = account.password_hash if account else None
         if not await self._passwords.verify(known, password) or account is None:
             log.info("wrong password account=%s", account.id if account else "none")
-            raise BadCredentials
+            error = BadCredentials()
+            error.account = account
+            raise error
         await self._throttle.forgive(limits, name)
         if known and self._passwords.needs_rehash(known):
             await self._directory.set_password_hash(

@@ -138,6 +138,7 @@ class Entrance:
         """
         with outages():
             account = await self._account_behind(session)
+        with outages(account):
             if account.password_hash is None:
                 raise LastWayInError
             await self._credentials.check(account.username, password, address, browser)
@@ -173,7 +174,8 @@ class Entrance:
             raise BindTokenGone
         account = await self._account_to_bind(asked, uuid)
         scanned_at = int(record.scanned_at or 0)
-        await self._directory.bind(identity_of(record), account.id, scanned_at or None)
+        with outages(account):
+            await self._directory.bind(identity_of(record), account.id, scanned_at or None)
         session = await self._begin(account.id, record.browser, asked.visit, By.SCAN)
         try:
             await self._refuse_withdrawn(session, record, BindTokenGone)

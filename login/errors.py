@@ -16,6 +16,8 @@ class LoginError(Exception):
     text = "Something went wrong here. Please try again."
     next = ""
     """Where the visitor wanted to go, if that is known: a path of this site."""
+    account: object = None
+    """The account that it is about, if that is known. For the journal; nobody is told."""
 
     def __init__(self, retry_after: float | None = None) -> None:
         self.retry_after = None if retry_after is None else max(1, math.ceil(retry_after))

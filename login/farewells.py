@@ -16,6 +16,7 @@ import logging
 
 from accounts import OF_FOLLOWERS
 from login.books import Books
+from login.journal import Deed
 from login.rules import Rules
 from wechat import Push
 
@@ -32,6 +33,7 @@ class Farewells:
         self._attempts = books.attempts
         self._directory = books.directory
         self._sessions = books.sessions
+        self._journal = books.journal
         self._rules = rules
 
     async def said(self, push: Push) -> None:
@@ -54,6 +56,7 @@ class Farewells:
         if account_id is not None:
             await self._sessions.end_all(account_id, by=OF_FOLLOWERS)
             await self._directory.forget(openid, at)
+            self._journal.note(Deed.UNFOLLOW, account_id)
         log.info("unsubscribed account=%s", account_id or "none")
 
     def _keep_seconds(self) -> float:

@@ -2,6 +2,8 @@
 
 import logging
 
+from msgspec.structs import replace
+
 from accounts import Account, Directory, is_name
 from login.errors import BadName, RateLimited
 from login.outages import outages
@@ -21,8 +23,8 @@ class Names:
         self._directory = directory
         self._throttle = throttle
 
-    async def choose(self, account: Account, username: str) -> str:
-        """Give the signed-in *account* another name; return it as it is written from now on.
+    async def choose(self, account: Account, username: str) -> Account:
+        """Give the signed-in *account* another name; return it as it is from now on.
 
         Raises:
             BadName, NameTakenError, NameFixedError, RateLimited
@@ -30,11 +32,11 @@ class Names:
         chosen = username.strip()
         if not is_name(chosen):
             raise BadName
-        with outages():
+        with outages(account):
             limit = Limit(f"name {account.id}", TRIES, TRIES_SECONDS)
             _, wait = await self._throttle.count([limit])
             if wait:
                 raise RateLimited(wait)
             await self._directory.rename(account.id, chosen)
         log.info("renamed account=%d", account.id)
-        return chosen
+        return replace(account, username=chosen, generated=False)

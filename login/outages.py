@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from accounts import (
+    Account,
     AccountsUnavailable,
     AccountTaken,
     LastWayIn,
@@ -15,6 +16,7 @@ from accounts import (
 from login.errors import (
     AccountTakenError,
     LastWayInError,
+    LoginError,
     NameFixedError,
     NameTakenError,
     OpenidTakenError,
@@ -27,8 +29,18 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def outages() -> Iterator[None]:
-    """Raise `LoginError`s only."""
+def outages(account: Account | None = None) -> Iterator[None]:
+    """Raise `LoginError`s only, about *account* if that is known."""
+    try:
+        with _known():
+            yield
+    except LoginError as error:
+        error.account = error.account or account
+        raise
+
+
+@contextmanager
+def _known() -> Iterator[None]:
     try:
         yield
     except (StoreUnavailable, AccountsUnavailable) as error:

@@ -9,16 +9,18 @@ it finds what it did and says the same.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
-from accounts import fold
+from accounts import AccountsUnavailable, fold
 from login.books import Books, identity_of
 from login.flow import Event, State, steps
+from login.journal import Deed
 from login.messages import Denied
 from login.outcomes import DENIED_SECONDS
 from login.replies import Answer, Replies
 from login.signal import signal
 from login.traces import asked, entered
-from login.visit import visit_of
+from login.visit import Whence, visit_of
 from scene_pool import Advance, Record
 from wechat import Push
 
@@ -58,9 +60,22 @@ class SecondThoughts:
             is_news = await self._end(uuid, record)
             if is_news:
                 log.info("taken back by=%s attempt=%s", answer, uuid)
+                await self._note(answer, record)
             if is_news is not None:
                 return self._replies.text(answer, visit_of(record), int(record.scanned_at))
         return self._replies.text(Answer.NOTHING)
+
+    async def _note(self, answer: Answer, record: Record) -> None:
+        """Note it in the journal, where the account is known by which it was done."""
+        deed = Deed.REFUSE if answer is Answer.REFUSED else Deed.TAKE_BACK
+        account_id = int(record.account or 0)
+        if not account_id:
+            with suppress(AccountsUnavailable):
+                account = await self._books.directory.by_openid(record.openid)
+                account_id = account.id if account else 0
+        if account_id:
+            whence = Whence(visit=visit_of(record))
+            self._books.journal.note(deed, account_id, whence)
 
     async def _end(self, uuid: str, record: Record) -> bool | None:
         """Have the attempt count for nothing.

@@ -1,4 +1,4 @@
-"""What is known of a visitor: browser and place, in words for the phone, and who opened a page."""
+"""What is known of a visitor: browser and place in words, for phone and journal."""
 
 from collections.abc import Awaitable, Callable
 
@@ -38,6 +38,16 @@ class Opener(Struct, frozen=True, kw_only=True):
     session: str = ""
     """Digest of the session's token that the browser has, if it has one."""
     account_of: AccountOf = nobody
+
+
+class Whence(Struct, frozen=True):
+    """Where a request came from."""
+
+    address: str = ""
+    visit: Visit = NOWHERE
+
+
+UNKNOWN = Whence()
 
 
 def visit_of(record: Record) -> Visit:

@@ -44,11 +44,15 @@ POLL_SECONDS = 0.1
 
 
 class Arrived(Struct, frozen=True, kw_only=True):
-    """Who came back. Without a session, *resume* continues an attempt that awaits binding."""
+    """Who came back. Without a session, *resume* continues an attempt that awaits binding.
+
+    *first*: this request exchanged the code, and does not repeat another.
+    """
 
     next: str
     signed_in: SignedIn | None = None
     resume: str = ""
+    first: bool = False
 
 
 ERRORS: dict[str, type[LoginError]] = {
@@ -154,7 +158,7 @@ class WebLogin:
                 outcome = await self._settle(taken, state, code, Comer(cookie, visit))
             else:
                 outcome = await self._await_settled(taken, state, code, cookie)
-            return await self._arrived(outcome, taken.next, cookie)
+            return await self._arrived(outcome, taken, cookie)
         except (StoreUnavailable, AccountsUnavailable) as error:
             raise _unavailable(error) from None
 
@@ -182,7 +186,8 @@ class WebLogin:
         # The request that took the code may have died with its process.
         return msgspec.json.decode(found.outcome, type=Outcome) if found else GONE
 
-    async def _arrived(self, outcome: Outcome, onward: str, cookie: str) -> Arrived:
+    async def _arrived(self, outcome: Outcome, taken: Taken, cookie: str) -> Arrived:
+        onward = taken.next
         if outcome.error:
             raise _failure(ERRORS.get(outcome.error, WebLoginGone), onward)
         secret = derive(cookie, outcome.nonce)
@@ -193,7 +198,7 @@ class WebLogin:
         account = await self._directory.by_id(outcome.account) if session else None
         if session is None or account is None:
             raise _failure(WebLoginGone, onward)
-        return Arrived(next=onward, signed_in=SignedIn(session, account))
+        return Arrived(next=onward, signed_in=SignedIn(session, account), first=taken.mine)
 
 
 def _failure(kind: type[LoginError], onward: str) -> LoginError:

@@ -3,9 +3,10 @@
 from serving.demo import demonstrate
 from serving.ending import drain
 from serving.live import Reloader, log_request, set_up_logging
-from serving.resources import Resources, open_resources
+from serving.resources import AuditUnavailable, Resources, open_resources
 
 __all__ = [
+    "AuditUnavailable",
     "Reloader",
     "Resources",
     "demonstrate",

@@ -10,6 +10,7 @@ from msgspec import Struct
 import metrics
 from accounts import (
     AccountsUnavailable,
+    Activity,
     Directory,
     KnownBrowsers,
     Passwords,
@@ -24,6 +25,7 @@ from login import (
     Entrance,
     Exchange,
     Farewells,
+    Journal,
     Names,
     OwnSessions,
     Pages,
@@ -36,6 +38,7 @@ from login import (
     Unionids,
     Way,
     WebLogin,
+    open_journal,
 )
 from scene_pool import Attempts, ScenePool
 from serving.rules import login_rules, pool_rules, replies_of, site_of
@@ -43,6 +46,10 @@ from serving.wechat_side import client_of, oauth_of, pushes_of, senders_of, web_
 from settings import Settings
 from store import Clock, Store, StoreUnavailable, Throttle, connect
 from wechat import Client
+
+
+class AuditUnavailable(Exception):
+    """The file of the audit log cannot be written."""
 
 
 class Resources(Struct, frozen=True, kw_only=True):
@@ -85,6 +92,7 @@ async def open_resources(
         entrance=_entrance(ground, passwords),
         own_sessions=OwnSessions(ground.books),
         names=Names(ground.books.directory, ground.throttle),
+        journal=ground.books.journal,
         pages=_pages(ground, scans),
         mailroom=await _open_mailroom(stack, ground, scans, unionids),
         web=await _open_web_login(stack, ground, unionids),
@@ -116,6 +124,7 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings) -> Ground:
         absolute_seconds=session.absolute_seconds,
         per_account=session.per_account,
     )
+    clock = Clock(store)
     return Ground(
         settings=settings,
         store=store,
@@ -125,13 +134,24 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings) -> Ground:
             directory=directory,
             sessions=sessions,
             browsers=KnownBrowsers(store),
+            journal=await _open_journal(stack, settings, store, clock),
         ),
         pool=ScenePool(store, pool_rules(settings)),
         rules=rules,
         replies=replies_of(settings, rules),
-        clock=Clock(store),
+        clock=clock,
         throttle=Throttle(store),
     )
+
+
+async def _open_journal(
+    stack: AsyncExitStack, settings: Settings, store: Store, clock: Clock
+) -> Journal:
+    path = settings.audit.file
+    try:
+        return await stack.enter_async_context(open_journal(Activity(store), clock, path))
+    except OSError as error:
+        raise AuditUnavailable(f"{path}: {error.strerror}") from None
 
 
 def _open_unionids(stack: AsyncExitStack, ground: Ground) -> Unionids | None:

@@ -199,6 +199,12 @@ class MetricsSettings(Section, frozen=True):
     allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 
 
+class AuditSettings(Section, frozen=True):
+    """The log of what happened to accounts."""
+
+    file: str = ""
+
+
 class LogSettings(Section, frozen=True):
     """What is written to standard error."""
 
@@ -219,4 +225,5 @@ class Settings(Section, frozen=True):
     session: SessionSettings = SessionSettings()
     limits: LimitsSettings = LimitsSettings()
     metrics: MetricsSettings = MetricsSettings()
+    audit: AuditSettings = AuditSettings()
     log: LogSettings = LogSettings()

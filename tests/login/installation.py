@@ -18,13 +18,22 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from accounts import Account, Directory, KnownBrowsers, Passwords, Sessions, open_directory
+from accounts import (
+    Account,
+    Activity,
+    Directory,
+    KnownBrowsers,
+    Passwords,
+    Sessions,
+    open_directory,
+)
 from login import (
     Books,
     Codes,
     Confirmation,
     Credentials,
     Entrance,
+    Journal,
     Opener,
     Page,
     Pages,
@@ -203,6 +212,7 @@ class Installation:
         self.pool, self.attempts = ScenePool(store, pool_rules()), Attempts(store)
         self.sessions = Sessions(store, idle_seconds=1000, absolute_seconds=9000)
         self.browsers = KnownBrowsers(store)
+        self.journal = Journal(Activity(store), time.time)
         self.time_machine = TimeMachine(store)
         self.counted: Counter[str] = Counter()
         self.scans = self.scans_on(self.attempts)
@@ -224,6 +234,7 @@ class Installation:
             "directory": self.directory,
             "sessions": self.sessions,
             "browsers": self.browsers,
+            "journal": self.journal,
         }
         return Books(**ours | others)
 

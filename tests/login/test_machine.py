@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 )
 from msgspec import Struct, field
 
-from accounts import Directory, KnownBrowsers, Sessions, open_directory
+from accounts import Activity, Directory, KnownBrowsers, Sessions, open_directory
 from login import (
     BindAsked,
     Books,
@@ -36,6 +36,7 @@ from login import (
     Confirmation,
     Credentials,
     Entrance,
+    Journal,
     Pages,
     Scans,
     SecondThoughts,
@@ -156,6 +157,7 @@ class LoginMachine(RuleBasedStateMachine):
             directory=self.directory,
             sessions=self.sessions,
             browsers=KnownBrowsers(self.store),
+            journal=Journal(Activity(self.store), time.time),
         )
         self.scans = Scans(books, rules, REPLIES, count=lambda outcome: None)
         self.processes = [
