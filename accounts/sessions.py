@@ -20,6 +20,8 @@ HERE = Path(__file__).parent
 ID_LETTERS = 16
 # A use is noted when the noted one is that old. Idle time is counted from every use.
 NOTE_SECONDS = 60
+# What a sign-in may take: a session that was not kept by then counts all the same.
+KEEP_SECONDS = 60
 
 
 class By(StrEnum):
@@ -71,8 +73,7 @@ class SessionEntry(Struct, frozen=True, kw_only=True):
 class Sessions:
     """All sessions; *idle_seconds* and *absolute_seconds* limit the life of new ones.
 
-    An account has at most *per_account* of them, 0 being any number: the one that
-    was not used the longest ends when another begins.
+    An account may have *per_account* of them, 0 being any number; see `keep`.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Sessions:
         self._per_account = per_account
         self._store = store
         self._begin = Script(store, HERE / "session_begin.lua")
+        self._keep = Script(store, HERE / "session_keep.lua")
         self._touch = Script(store, HERE / "session_touch.lua")
         self._read = Script(store, HERE / "session_read.lua")
         self._end = Script(store, HERE / "session_end.lua")
@@ -104,22 +106,37 @@ class Sessions:
     ) -> Session:
         """Return a new session of the account, with a new *token* when none is given.
 
-        *device* and *place* are words for the account's owner.
+        *device* and *place* are words for the account's owner. What comes of it is
+        `keep` or `end`.
 
         Raises:
             StoreUnavailable: as every method here, when the store did not answer.
         """
         session = Session(token or new_secret(), account_id)
         name = digest(session.token)
-        limits = [self._idle_ms, self._life_ms, self._per_account]
-        told: list[str] = []
+        await self._begin(
+            [self._index(account_id), *self._keys([name])],
+            [name, self._idle_ms, self._life_ms, account_id, by, device, place],
+        )
+        return session
+
+    async def keep(self, session: Session) -> None:
+        """Let a session count that has begun: the way in to it is used up, and nobody else's.
+
+        When that makes too many, those that were not used the longest end.
+        """
+        if not self._per_account:
+            return
+        own = digest(session.token)
+        names: list[str] = []
         while True:
-            told = await self._begin(
-                [self._index(account_id), *self._keys([name, *told])],
-                [name, *limits, account_id, by, device, place, *told],
+            told = await self._keep(
+                [self._index(session.account_id), *self._keys([own, *names])],
+                [self._per_account, KEEP_SECONDS * 1000, *names],
             )
             if not told:
-                return session
+                return
+            names = [name for name in told if name != own]
 
     async def find(self, token: str) -> Session | None:
         """Return the living session with that token and count it as used now."""

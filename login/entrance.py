@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from login.signal import signal
 from login.traces import entered
 from login.visit import NOWHERE, Visit
 from scene_pool import Advance, Record
-from store import digest
+from store import StoreUnavailable, digest
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ class Entrance:
         with outages():
             account = await self._credentials.check(username, password, address, browser)
             session = await self._begin(account.id, browser, visit, By.PASSWORD)
+            await self._sessions.keep(session)
         self._session_created()
         log.info("signed in by=password account=%d", account.id)
         return SignedIn(session, account)
@@ -148,6 +150,7 @@ class Entrance:
             renewed = await self._sessions.begin(
                 account.id, by=By.PASSWORD, device=visit.device, place=visit.place
             )
+            await self._sessions.keep(renewed)
         log.info("unbound account=%d", account.id)
         return SignedIn(renewed, replace(account, wechat_bound=False))
 
@@ -299,4 +302,6 @@ class Entrance:
                 told = replace(record, **write)
                 await forget_outcome(self._books, told)
             raise gone
+        with suppress(StoreUnavailable):  # it counts in a minute; the proof is used up now
+            await self._sessions.keep(signed_in.session)
         self._session_created()

@@ -121,7 +121,7 @@ class Exchange:
         await self._browsers.learn(account_id, browser, self._rules.known_browser_seconds)
         # Who unfollows the service account ends what it let in.
         by = By.INSIDE if way == Way.INSIDE else By.WEB
-        await self._sessions.begin(
+        session = await self._sessions.begin(
             account_id, token=secret, by=by, device=comer.visit.device, place=comer.visit.place
         )
         if way == Way.INSIDE and await self._attempts.withdrawn(identity.openid, str(at)):
@@ -135,6 +135,7 @@ class Exchange:
             seconds = self._rules.undo_seconds
             fields = _fields(State.DONE, identity, comer, at) | ended | {"follower": follower}
             await self._begin(fields, seconds, follower, seconds)
+        await self._sessions.keep(session)
         self._session_created()
         log.info("signed in by=web account=%d", account_id)
         return Outcome(account=account_id, nonce=nonce)

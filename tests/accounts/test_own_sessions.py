@@ -1,16 +1,20 @@
 """The sessions of one account: what is told of them, how many there may be, and their end."""
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+import accounts
 from accounts import OF_FOLLOWERS, OF_WECHAT, By, Session, Sessions
-from accounts.sessions import NOTE_SECONDS
-from store import Store
+from accounts.sessions import KEEP_SECONDS, NOTE_SECONDS
+from store import Script, Store, digest
 from tests.time_machine import TimeMachine
 
 LIMIT = 5
 IDLE, LIFE = 5000, 9000
+KEEP = Path(accounts.__file__).parent / "session_keep.lua"
 
 
 @pytest.fixture
@@ -23,6 +27,13 @@ async def living(sessions: Sessions, begun: list[Session]) -> list[Session]:
     """Return those of *begun* that live, asking as their browsers would."""
     found = await asyncio.gather(*(sessions.find(each.token) for each in begun))
     return [each for each in found if each]
+
+
+async def sign_in(sessions: Sessions, **how: Any) -> Session:
+    """Begin a session of the account 7, and let it count."""
+    session = await sessions.begin(7, **how)
+    await sessions.keep(session)
+    return session
 
 
 # ---- the list
@@ -123,11 +134,11 @@ async def test_session_unused_the_longest_ends_when_there_are_too_many(
     other = await sessions.begin(8)
     begun = []
     for _ in range(LIMIT):
-        begun.append(await sessions.begin(7))
+        begun.append(await sign_in(sessions))
         await time_machine.forward(100)
     await sessions.find(begun[0].token)
 
-    newest = await sessions.begin(7)
+    newest = await sign_in(sessions)
 
     assert [begun[0], *begun[2:], newest] == await living(sessions, [*begun, newest])
     assert other == await sessions.find(other.token)
@@ -137,9 +148,9 @@ async def test_sessions_that_are_over_do_not_count(sessions: Sessions) -> None:
     """
     Who signs in and out all day signs nobody else out.
     """
-    stays = await sessions.begin(7)
+    stays = await sign_in(sessions)
     for _ in range(3 * LIMIT):
-        await sessions.end((await sessions.begin(7)).token)
+        await sessions.end((await sign_in(sessions)).token)
 
     assert stays == await sessions.find(stays.token)
 
@@ -148,10 +159,10 @@ async def test_lower_limit_counts_with_the_next_session(sessions: Sessions, stor
     """
     Where there are more than a new limit allows, as many end as it takes.
     """
-    begun = [await sessions.begin(7) for _ in range(LIMIT)]
+    begun = [await sign_in(sessions) for _ in range(LIMIT)]
     stricter = Sessions(store, idle_seconds=IDLE, absolute_seconds=LIFE, per_account=2)
 
-    newest = await stricter.begin(7)
+    newest = await sign_in(stricter)
 
     found = await living(sessions, [*begun, newest])
     assert newest in found
@@ -163,7 +174,7 @@ async def test_without_a_limit_all_live(store: Store) -> None:
     0 is no limit.
     """
     sessions = Sessions(store, idle_seconds=IDLE, absolute_seconds=LIFE, per_account=0)
-    begun = [await sessions.begin(7) for _ in range(30)]
+    begun = [await sign_in(sessions) for _ in range(30)]
 
     assert begun == await living(sessions, begun)
     assert 30 == len(await sessions.all_of(7))
@@ -172,32 +183,71 @@ async def test_without_a_limit_all_live(store: Store) -> None:
 @pytest.mark.parametrize("limit", [1, LIMIT])
 async def test_limit_holds_exactly_when_many_begin_at_once(store: Store, limit: int) -> None:
     """
-    Fifty sign-ins at the same time leave as many sessions as there may be, seen from both sides.
+    Fifty sign-ins at the same time leave as many sessions as there may be, and list no other.
     """
     sessions = Sessions(store, idle_seconds=IDLE, absolute_seconds=LIFE, per_account=limit)
-    counts: list[int] = []
 
-    async def begin() -> Session:
-        session = await sessions.begin(7)
-        counts.append(len(await store.redis.keys(store.key("session", "*"))))
-        return session
-
-    begun = await asyncio.gather(*(begin() for _ in range(50)))
+    begun = await asyncio.gather(*(sign_in(sessions) for _ in range(50)))
 
     found = await living(sessions, begun)
-    assert limit == len(found) == max(counts)
+    assert limit == len(found)
     assert {each.id for each in found} == {each.id for each in await sessions.all_of(7)}
+
+
+async def test_nothing_ends_before_all_sessions_are_known(sessions: Sessions, store: Store) -> None:
+    """
+    The script that decides asks for those that began meanwhile, too.
+    """
+    begun = [await sign_in(sessions) for _ in range(LIMIT)]
+    newest = await sessions.begin(7)
+    names = [digest(each.token) for each in begun[:-1]]
+    keys = [store.key("session", name) for name in (digest(newest.token), *names)]
+
+    told = await Script(store, KEEP)([store.key("sessions", "7"), *keys], [LIMIT, 1000, *names])
+
+    assert {digest(each.token) for each in (*begun, newest)} == set(told)
+    assert [*begun, newest] == await living(sessions, [*begun, newest])
 
 
 async def test_beginning_twice_is_one_session(sessions: Sessions, store: Store) -> None:
     """
     A step whose answer was lost is taken again, and ends nobody's session for that.
     """
-    begun = [await sessions.begin(7) for _ in range(LIMIT - 1)]
-    begun += [await sessions.begin(7, token="t" * 43) for _ in range(2)]
+    begun = [await sign_in(sessions) for _ in range(LIMIT - 1)]
+    begun += [await sign_in(sessions, token="t" * 43) for _ in range(2)]
 
     assert LIMIT == await store.redis.zcard(store.key("sessions", "7"))
     assert begun == await living(sessions, begun)
+
+
+async def test_session_of_a_sign_in_that_fails_ends_no_other(
+    sessions: Sessions, time_machine: TimeMachine
+) -> None:
+    """
+    It does not count while that is not decided; one that nobody ended counts after a while.
+    """
+    begun = [await sign_in(sessions) for _ in range(LIMIT - 1)]
+    undecided = [await sessions.begin(7) for _ in range(3 * LIMIT)]
+    begun.append(await sign_in(sessions))
+    before = await living(sessions, [*begun, *undecided])
+    await time_machine.forward(KEEP_SECONDS + 1)
+
+    newest = await sign_in(sessions)
+
+    assert [*begun, *undecided] == before
+    assert LIMIT == len(await living(sessions, [*before, newest]))
+
+
+async def test_session_that_was_ended_cannot_be_kept(sessions: Sessions, store: Store) -> None:
+    """
+    Whoever is faster with the end has the last word.
+    """
+    session = await sessions.begin(7)
+    await sessions.end(session.token)
+
+    await sessions.keep(session)
+
+    assert [] == await store.redis.keys(store.key("session", "*"))
 
 
 # ---- their end

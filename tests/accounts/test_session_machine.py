@@ -1,7 +1,8 @@
 """The sessions of an account against a model of them: any order of sign-ins, uses and ends.
 
-Before every step 100 s pass, so no two sessions were used at the same time and every use is old
-enough to be noted; no life ends near a multiple of that. `SAOMA_EXAMPLES=5000` searches longer.
+Before every step 100 s pass, so no two sessions were used at the same time, every use is old
+enough to be noted and every session old enough to count; no life ends near a multiple of that.
+`SAOMA_EXAMPLES=5000` searches longer.
 """
 
 import asyncio
@@ -68,12 +69,14 @@ class SessionMachine(RuleBasedStateMachine):
         self.now += steps * STEP
         self.run(self.time_machine.forward(steps * STEP))
 
-    @rule(by=st.sampled_from(By))
-    def begin(self, by: By) -> None:
+    @rule(by=st.sampled_from(By), is_kept=st.booleans())
+    def begin(self, by: By, is_kept: bool) -> None:
         self.wait()
-        for each in self.living[LIMIT - 1 :]:
-            each.ended = True
         session = self.run(self.sessions.begin(self.account, by=by))
+        if is_kept:
+            self.run(self.sessions.keep(session))
+            for each in self.living[LIMIT - 1 :]:
+                each.ended = True
         self.known.append(Known(session, by, self.now, self.now))
 
     @precondition(lambda self: self.known)

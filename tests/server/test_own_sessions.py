@@ -1,5 +1,7 @@
 """`/sessions`: where one is signed in, and the way out."""
 
+import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from tests.server.cities import HANGZHOU, write_cities
 from tests.server.conftest import StartSite
 from tests.server.pushing import scan
 from tests.server.web import DESK, INSIDE, WEBSITE, come_in
-from tests.site import PASSWORD, Site, Visitor
+from tests.site import OPENID, PASSWORD, Site, Visitor
 
 SESSION = "saoma_session"
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
@@ -222,6 +224,31 @@ async def test_newest_sign_in_ends_the_one_unused_the_longest(start_site: StartS
 
     assert [False, True, True] == [await is_signed_in(each) for each in visitors]
     assert 2 == len(await list_of(visitors[2]))
+
+
+async def test_code_that_is_traded_many_times_at_once_signs_nobody_out(
+    start_site: StartSite,
+) -> None:
+    """
+    One trade signs in; those that lose end no session, neither the winner's nor another's.
+    """
+    site = await start_site(session={"per_account": 2})
+    account = await site.add_account("alice")
+    await site.resources.directory.bind(OPENID, account)
+    other, here = await sign_in(site), site.visitor()
+    page = await here.open_page()
+    await scan(site, await page.get_qr())
+    code = (await page.expect("success"))["code"]
+
+    answers = await asyncio.gather(
+        *(here.fetch("POST", "/session", json={"code": code}) for _ in range(50))
+    )
+
+    (won,) = [answer for answer in answers if answer.status == 200]
+    here.http.cookie_jar.update_cookies({SESSION: won.cookies[SESSION].value})
+    assert {200: 1, 410: 49} == Counter(answer.status for answer in answers)
+    assert [True, True] == [await is_signed_in(each) for each in (other, here)]
+    assert 2 == len(await list_of(here))
 
 
 async def test_session_is_new_after_binding_and_after_unbinding(site: Site) -> None:
