@@ -201,6 +201,7 @@ async def other_pages(camera: Camera) -> None:
     account = await camera.open("/?next=/user", **HAND)
     await account.sign_in(NAMES[camera.look])
     await account.arrives()
+    await expect(account.page.get_by_test_id("sessions")).to_be_visible()
     await account.page.locator("[data-part=unbind] summary").click()
     await camera.take(account)
     for shown in (inside, outside, gone, at_wechat, account):
