@@ -33,12 +33,15 @@ class Batch:
         self._redis = redis
         self._waiting: list[_Call] = []
         self._carrying: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def ask(self, *command: Any, **options: Any) -> "asyncio.Future[Any]":
         """Return the answer to come; *options* are those of redis-py's `execute_command`.
 
         Who is cancelled while it waits takes nothing from the others.
         """
+        if self._closed:
+            raise ConnectionError("closed")  # a connection made now would stay open
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._send)
         call = _Call(command, options)
@@ -46,7 +49,8 @@ class Batch:
         return call.answer
 
     async def close(self) -> None:
-        """Wait for what was asked for."""
+        """Wait for what was asked for, and take nothing more."""
+        self._closed = True
         self._send()
         await asyncio.gather(*self._carrying)
 

@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from store import Script, Store, StoreUnavailable, connect
 from store.batch import MOST
 
@@ -110,3 +112,14 @@ async def test_closing_waits_for_what_is_under_way(store_url: str, prefix: str) 
         await asyncio.sleep(0)
 
     assert 1 == await asked
+
+
+async def test_closed_store_is_unavailable(store_url: str, prefix: str) -> None:
+    """
+    Whoever still asks at the end opens no connection that nobody closes.
+    """
+    async with connect(store_url, prefix) as store:
+        await store.ping()
+
+    with pytest.raises(StoreUnavailable):
+        await store.ping()
