@@ -258,9 +258,7 @@ class Page:
         uuid, before, state = self.uuid, self._display.state, State(record.state)
         self._display.state = state
         try:
-            message = await self._pages.scans.tell_again(
-                uuid, record, holder=self.holder, session=self.opener.session
-            )
+            message = await self._pages.scans.tell_again(uuid, record, session=self.opener.session)
         except StoreUnavailable:
             if self.uuid == uuid and self._display.state is state:
                 self._display.state = before

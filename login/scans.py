@@ -114,10 +114,8 @@ class Scans:
         if await self._attempts.advance(step) is None:
             self._note("success" if account else "bind_required", uuid)
 
-    async def tell_again(
-        self, uuid: str, record: Record, *, holder: str, session: str
-    ) -> ToPage | None:
-        """Return the outcome of an attempt for its *holder* that comes back, with a fresh proof.
+    async def tell_again(self, uuid: str, record: Record, *, session: str) -> ToPage | None:
+        """Return the outcome of an attempt for a page that comes back, with a fresh proof.
 
         One that is done has none, unless the session that came of it is lost: nobody
         has used it, and it is not *session*, which the browser has (a digest).
@@ -135,7 +133,7 @@ class Scans:
             return None
         secret, seconds = new_secret(), grant_seconds(self._rules, record.state)
         left = await self._attempts.renew(
-            uuid, state=record.state, holder=holder, grant=digest(secret), seconds=seconds
+            uuid, state=record.state, grant=digest(secret), seconds=seconds
         )
         return granted(record.state, secret, left) if left else None
 

@@ -208,16 +208,13 @@ class Attempts:
         keys = [self._attempt(uuid), *map(self._store.key, ("leased", "scenes"))]
         return bool(await self._resume(keys, [secret, browser, holder, self._channel, signal]))
 
-    async def renew(
-        self, uuid: str, *, state: str, holder: str, grant: str, seconds: float
-    ) -> float:
-        """Put a new one-time proof, for *holder*, in the place of the former one.
+    async def renew(self, uuid: str, *, state: str, grant: str, seconds: float) -> float:
+        """Put a new one-time proof in the place of the former one.
 
-        Returns the seconds that it lives, or 0 when the attempt is not in *state*
-        or another's.
+        Returns the seconds that it lives, or 0 when the attempt is not in *state*.
         """
         keys = [self._attempt(uuid), self._grant(grant)]
-        life_ms = await self._renew(keys, [state, uuid, grant, round(seconds * 1000), holder])
+        life_ms = await self._renew(keys, [state, uuid, grant, round(seconds * 1000)])
         return float(life_ms) / 1000
 
     async def changed(self, told: Sequence[tuple[str, str, str]]) -> list[int]:

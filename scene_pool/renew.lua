@@ -7,11 +7,9 @@
 -- ARGV[2]  uuid     the attempt's name
 -- ARGV[3]  grant    digest of the proof
 -- ARGV[4]  life     the most that it may live, ms; never longer than the record
--- ARGV[5]  holder   process:socket that is told
 --
--- Returns  ms that it lives, or 0 when the attempt is not in that state, or another's by now.
-local state, holder = unpack(redis.call('HMGET', KEYS[1], 'state', 'holder'))
-if state ~= ARGV[1] or holder ~= ARGV[5] then return 0 end
+-- Returns  ms that it lives, or 0 when the attempt is not in that state.
+if redis.call('HGET', KEYS[1], 'state') ~= ARGV[1] then return 0 end
 local life = math.min(tonumber(ARGV[4]), redis.call('PTTL', KEYS[1]))
 if life <= 0 then return 0 end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', life)

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from accounts import Sessions
 from scene_pool import Advance, Attempts, Refused, ScenePool
 from store import Store, digest
-from tests.scene_pool.codes import BROWSER, HOLDER, SECRET, scan, show_code
+from tests.scene_pool.codes import BROWSER, SECRET, scan, show_code
 from tests.scene_pool.conftest import Hear
 from tests.store.lossy_link import LossyLink
 from tests.time_machine import TimeMachine
@@ -217,7 +217,7 @@ async def test_claim_again_ends_a_session_that_nobody_has_used(
         await sessions.end(former.token)
     elif not unused:
         await sessions.find(former.token)
-    await attempts.renew("u1", state="done", holder=HOLDER, grant="g2", seconds=60)
+    await attempts.renew("u1", state="done", grant="g2", seconds=60)
 
     again = replace(
         claim(grant="g2", redeemer="r2"),
@@ -274,7 +274,7 @@ async def test_renew_replaces_the_proof(pool: ScenePool, attempts: Attempts) -> 
     await show_code(pool, "u1")
     await attempts.advance(scan("u1"))
 
-    left = await attempts.renew("u1", state="approved", holder=HOLDER, grant="new", seconds=60)
+    left = await attempts.renew("u1", state="approved", grant="new", seconds=60)
     with_the_former = await attempts.advance(claim(grant="g"))
     with_the_new = await attempts.advance(claim(grant="new"))
 
@@ -293,7 +293,7 @@ async def test_renew_never_outlives_the_record(
     await attempts.advance(scan("u1", keep_seconds=120))
     await time_machine.forward(90)
 
-    left = await attempts.renew("u1", state="approved", holder=HOLDER, grant="new", seconds=60)
+    left = await attempts.renew("u1", state="approved", grant="new", seconds=60)
 
     assert pytest.approx(30, abs=1) == left
 
@@ -308,33 +308,17 @@ async def test_renew_in_another_state_gives_nothing(
     await show_code(pool, "u1")
     await attempts.advance(scan("u1"))
 
-    left = await attempts.renew("u1", state=state, holder=HOLDER, grant="new", seconds=60)
+    left = await attempts.renew("u1", state=state, grant="new", seconds=60)
 
     assert 0 == left
     assert await attempts.holder_of_grant("new") is None
-
-
-async def test_renew_for_a_page_that_was_superseded_gives_nothing(
-    pool: ScenePool, attempts: Attempts
-) -> None:
-    """
-    Of two pages that come back at once only the later one gets a proof.
-    """
-    await show_code(pool, "u1")
-    await attempts.advance(scan("u1"))
-    await attempts.resume("u1", secret=SECRET, browser=BROWSER, holder="q:1", signal="s")
-
-    left = await attempts.renew("u1", state="approved", holder=HOLDER, grant="new", seconds=60)
-
-    assert 0 == left
-    assert "u1" == await attempts.holder_of_grant("g")
 
 
 async def test_renew_of_a_gone_attempt_gives_nothing(attempts: Attempts) -> None:
     """
     An unknown attempt gets no proof and no record.
     """
-    left = await attempts.renew("nobody", state="approved", holder=HOLDER, grant="new", seconds=60)
+    left = await attempts.renew("nobody", state="approved", grant="new", seconds=60)
 
     assert 0 == left
     assert await attempts.read("nobody") is None

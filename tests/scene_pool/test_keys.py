@@ -40,7 +40,7 @@ async def test_every_key_of_a_story_ends_by_itself(
     assert set() == await endless()
     await attempts.advance(scan("u1"))
     assert set() == await endless()
-    await attempts.renew("u1", state="approved", holder="p:2", grant="new", seconds=60)
+    await attempts.renew("u1", state="approved", grant="new", seconds=60)
     assert set() == await endless()
     await attempts.advance(claim(grant="new"))
     assert set() == await endless()

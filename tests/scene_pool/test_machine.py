@@ -338,14 +338,10 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(which=WHICH)
     def renew(self, which: int) -> None:
         attempt, grant = self.one_of(self.those("openid"), which), next(self.grants)
-        for holder in ("p:who was superseded", attempt.holder or "p:nobody"):
-            left = self.run(
-                self.records.renew(
-                    attempt.uuid, state=attempt.state, holder=holder, grant=grant, seconds=KEEP
-                )
-            )
-            assert (left > 0) is (attempt.holder == holder)
-        attempt.grant = grant if attempt.holder else attempt.grant
+        assert self.run(
+            self.records.renew(attempt.uuid, state=attempt.state, grant=grant, seconds=KEEP)
+        )
+        attempt.grant = grant
 
     @precondition(lambda self: self.those("openid"))
     @rule(which=WHICH, mine=st.booleans())
