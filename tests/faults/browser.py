@@ -42,6 +42,8 @@ class Browser:
         """How often an attempt was said to be over, so that another was begun."""
         self.diary: list[str] = []
         """What was asked and heard, in a word each, for the report of what went wrong."""
+        self.used_up = 0
+        """How often the latest code was gone, mostly by a trade that was not answered."""
         self.superseded = 0
         """How often a dead socket of its own took the attempt from the living one."""
         self.up_since: float | None = None
@@ -74,23 +76,55 @@ class Browser:
         if self._socket and self._socket._writer.transport:
             self._socket._writer.transport.abort()
 
-    async def trade(self) -> tuple[int, dict[str, Any]]:
-        """Trade the login code that was heard last, on any node that answers."""
+    async def trade(self, patience: float = 15.0) -> str:
+        """Trade the login codes that are heard until a session is here; return whose it is.
+
+        As static/login.js: without an answer, or when the code is gone, it comes back
+        for the next code. Sometimes it tries the same one again, as other clients may.
+        Returns "" when it heard of none though it was up for *patience* seconds.
+        """
+        traded, since = "", 0.0
         while True:
             code = self.heard[-1]["data"]["code"]
-            try:
-                status, answer = await self._post("/session", {"code": code})
-            except TROUBLE:
-                status, answer = 0, {}
-            if status in {200, 410} and code == self.heard[-1]["data"]["code"]:
-                return status, answer
+            if code != traded:
+                status, answer = await self._try("POST", "/session", code=code)
+                if status == 200:
+                    return str(answer["username"])
+                self.used_up += status == 410 and code == self.heard[-1]["data"]["code"]
+                if status == 410 or self.random.random() < 0.5:
+                    traded, since = code, time.monotonic()
+                    self.cut()
+            elif self._waited(since, patience):
+                return ""
+            # A cookie may have come without the rest of its answer.
+            status, answer = await self._try("GET", "/session")
+            if status == 200:
+                return str(answer["username"])
             await asyncio.sleep(self.random.uniform(0.05, 0.5))
 
-    async def _post(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    async def signed_in_as(self) -> str:
+        """Return whose session it has; "" = it has none."""
+        while True:
+            status, answer = await self._try("GET", "/session")
+            if status in {200, 401}:
+                return str(answer.get("username", ""))
+            await asyncio.sleep(self.random.uniform(0.05, 0.5))
+
+    def _waited(self, since: float, patience: float) -> bool:
+        """Tell whether it was up, and in step, for so long since then."""
+        return self.up_since is not None and time.monotonic() - max(since, self.up_since) > patience
+
+    async def _try(self, method: str, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+        """Ask any node once; without an answer the status is 0."""
         url = self.random.choice(self.urls)
         headers = {"X-XSRFToken": self._cookie("_xsrf"), "Origin": self.origin}
-        async with self.http.post(f"{url}{path}", json=body, headers=headers) as response:
-            return response.status, await response.json()
+        try:
+            async with self.http.request(
+                method, f"{url}{path}", json=body or None, headers=headers
+            ) as response:
+                return response.status, await response.json()
+        except TROUBLE:
+            return 0, {}
 
     async def _get_cookies(self) -> None:
         if not self._cookie("_xsrf"):

@@ -7,7 +7,7 @@ It ends with a report, and with exit code 1 unless nothing was lost,
 misdelivered, doubled or answered unequally:
 
 lost          a scan was answered "signed in" and its page, up again for a
-              while, never heard it
+              while, never heard it, or never got its session
 misdelivered  a page heard of an outcome that none of its own codes was
               scanned for, or was signed in as somebody else
 doubled       a page was told an outcome twice on one socket, two people were
@@ -77,7 +77,7 @@ class Report:
     accepted: int = 0
     signed_in: int = 0
     broken_trades: int = 0
-    """A session was made and the answer with it lost: the visitor scans again."""
+    """Codes that were gone, mostly by a trade without an answer: another was told."""
     superseded: int = 0
     """Pages that a dead socket of their own took the attempt from, until they asked again."""
     faults: Counter[str] = field(default_factory=Counter)
@@ -98,7 +98,7 @@ class Report:
         lines = [
             f"pages         {self.pages}",
             f"scans         {self.scans}, {self.accepted} accepted, {self.signed_in} signed in, "
-            f"{self.broken_trades} answers with a session lost",
+            f"{self.broken_trades} codes gone by trades without an answer",
             f"superseded    {self.superseded} by a dead socket of their own",
             f"faults        {self.faults.total()} ({kinds})",
         ]
@@ -260,12 +260,12 @@ class Visit:
             attempts = " ".join(dict.fromkeys(code["uuid"] for code in browser.codes))
             report.lost.append(f"{self.name}: {attempts}: {', '.join(browser.diary)}")
             return
-        status, answer = await browser.trade()
-        if status == 200:
-            self.username = str(answer["username"])
+        self.username = await browser.trade(PATIENCE)
+        report.broken_trades += browser.used_up
+        if self.username and self.username == await browser.signed_in_as():
             report.signed_in += 1
         else:
-            report.broken_trades += 1
+            report.lost.append(f"{self.name}: no session: {', '.join(browser.diary)}")
 
     def _overdue(self, deadline: float) -> bool:
         now, up = time.monotonic(), self.browser.up_since
