@@ -18,6 +18,8 @@ import aiohttp
 import yaml
 
 ROOT = Path(__file__).parents[2]
+# On a machine with other work, hundreds of pages knock while a node starts.
+START_SECONDS = 60
 
 
 class Node:
@@ -39,7 +41,7 @@ class Node:
                 stderr=log,
                 env=os.environ | self.environment,
             )
-        async with asyncio.timeout(20), aiohttp.ClientSession() as http:
+        async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as http:
             while not await self._answers(http):
                 assert self.process.returncode is None, self.log()
                 await asyncio.sleep(0.02)
