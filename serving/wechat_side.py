@@ -1,5 +1,7 @@
 """What speaks with WeChat, as the settings have it."""
 
+import logging
+
 import metrics
 from handlers import networks
 from login import Way
@@ -7,6 +9,8 @@ from serving.rules import code_limits
 from settings import WECHAT_ADDRESSES, Mode, Settings
 from store import Clock, Store
 from wechat import App, Budget, Client, OAuth, Pushes, Senders, service_account, website_app
+
+log = logging.getLogger("saoma")
 
 
 def client_of(settings: Settings, store: Store) -> Client:
@@ -56,6 +60,8 @@ def web_apps(settings: Settings) -> dict[Way, App]:
 def pushes_of(settings: Settings, clock: Clock) -> Pushes:
     """Return what proves and reads pushes."""
     wechat = settings.wechat
+    if wechat.mode is Mode.OFFICIAL and not wechat.encoding_aes_key:
+        log.warning("pushes are signed, but not what they say: set wechat.encoding_aes_key")
     return Pushes(
         token=wechat.token,
         appid=wechat.appid,

@@ -668,3 +668,16 @@ async def test_repeat_in_safe_mode_needs_no_receipt(start_site: StartSite) -> No
     ]
     assert [200, 200] == [status for status, _ in answers]
     assert replies[0] == replies[1]
+
+
+@pytest.mark.parametrize(("mode", "key"), [("official", ""), ("official", KEY), ("sandbox", "")])
+async def test_operator_is_warned_of_pushes_that_are_not_sealed(
+    start_site: StartSite, caplog: pytest.LogCaptureFixture, mode: str, key: str
+) -> None:
+    """
+    With real users, whoever has seen an address could write a push: the log says what to set.
+    """
+    await start_site(wechat={"mode": mode, "encoding_aes_key": key})
+
+    warned = "set wechat.encoding_aes_key" in caplog.text
+    assert warned == (mode == "official" and not key)
