@@ -1,10 +1,10 @@
 """Who someone is: accounts and their WeChat identities, passwords, sessions."""
 
+from accounts.account import Account
 from accounts.activity import Activity, Line
 from accounts.browsers import KnownBrowsers
 from accounts.database import AccountsUnavailable, open_database
 from accounts.directory import (
-    Account,
     Directory,
     open_directory,
 )

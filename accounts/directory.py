@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from msgspec import Struct
-from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from accounts.account import BY_ID, BY_NAME, BY_NAMES_ORDER, BY_OPENID, Account, account_of
 from accounts.bindings import binding_of
 from accounts.database import Database, open_database
 from accounts.identities import (
@@ -26,39 +26,14 @@ from accounts.identities import (
 )
 from accounts.names import UsernameTaken, fold, new_name, rename
 from accounts.schema import accounts, identities
-from accounts.wechats import WeChat, insert_identity, note_use, take_off, wechats_of
-
-COLUMNS = (accounts.c.id, accounts.c.username, accounts.c.password_hash, accounts.c.generated)
-# Statements are built once: that costs more than asking SQLite.
-BY_OPENID = (
-    select(*COLUMNS, identities.c.id)
-    .join(identities, identities.c.account_id == accounts.c.id)
-    .where(identities.c.openid == bindparam("openid"), identities.c.appid == bindparam("appid"))
+from accounts.wechats import (
+    WeChat,
+    insert_identity,
+    not_used_lately,
+    note_use,
+    take_off,
+    wechats_of,
 )
-IS_BOUND = (
-    select(identities.c.id)
-    .where(identities.c.account_id == accounts.c.id)
-    .limit(1)
-    .scalar_subquery()
-)
-ACCOUNTS = select(*COLUMNS, IS_BOUND)
-BY_NAME = ACCOUNTS.where(accounts.c.folded == bindparam("folded"))
-BY_ID = ACCOUNTS.where(accounts.c.id == bindparam("id"))
-BY_NAMES_ORDER = ACCOUNTS.order_by(accounts.c.folded)
-
-
-class Account(Struct, frozen=True, kw_only=True):
-    """Someone who can sign in."""
-
-    id: int
-    username: str
-    password_hash: str | None
-    wechat_bound: bool
-    generated: bool = False
-    """Whether its name is one of ours, which its owner may change once."""
-
-    def __repr__(self) -> str:
-        return f"Account(id={self.id}, username={self.username!r})"
 
 
 @asynccontextmanager
@@ -79,7 +54,7 @@ class Directory:
     def __init__(self, database: Database, appid: str, wechat_per_account: int = 1) -> None:
         self._database = database
         self._appid = appid
-        self._limit = wechat_per_account
+        self.limit = wechat_per_account
 
     async def ping(self) -> None:
         """Return when the database answers and has its tables."""
@@ -104,7 +79,7 @@ class Directory:
                 if owner is None:
                     return None
                 try:
-                    await insert_identity(connection, identity, owner, limit=self._limit)
+                    await insert_identity(connection, identity, owner, limit=self.limit)
                 except (OpenidTaken, AccountTaken):
                     return None  # another WeChat user of this appid has the account
         return await self.by_id(owner)
@@ -121,7 +96,7 @@ class Directory:
         """Return every account, by name."""
         async with self._database.transaction() as connection:
             rows = await connection.execute(BY_NAMES_ORDER)
-            return [_account(row) for row in rows]
+            return [account_of(row) for row in rows]
 
     async def lacks_unionid(self, openid: str) -> bool:
         """Tell whether this openid of the service account is bound, without its unionid so far."""
@@ -160,7 +135,11 @@ class Directory:
             (account_id,) = made.inserted_primary_key or (0,)
             if openid:
                 await insert_identity(
-                    connection, self._identity(openid), account_id, since, limit=self._limit
+                    connection,
+                    self._identity(openid),
+                    account_id,
+                    since,
+                    limit=self.limit,
                 )
         return Account(
             id=account_id,
@@ -196,7 +175,7 @@ class Directory:
                 await learn_unionid(connection, identity)
             else:
                 await refuse_strangers(connection, identity, account_id)
-                await insert_identity(connection, identity, account_id, since, limit=self._limit)
+                await insert_identity(connection, identity, account_id, since, limit=self.limit)
 
     async def rebind(
         self,
@@ -217,7 +196,7 @@ class Directory:
         async with self._database.writing() as connection:
             gone = await take_off(connection, account_id, wechat, last=True)
             await refuse_strangers(connection, identity, account_id)
-            await insert_identity(connection, identity, account_id, since, limit=self._limit)
+            await insert_identity(connection, identity, account_id, since, limit=self.limit)
         return gone
 
     async def unbind(self, account_id: int, wechat: int | None = None) -> list[Identity]:
@@ -244,8 +223,12 @@ class Directory:
 
     async def note_use(self, openid: str | Identity) -> None:
         """Write down that a binding was used just now: at most once in an hour."""
-        async with self._database.writing() as connection:
-            await note_use(connection, self._identity(openid))
+        identity = self._identity(openid)
+        async with self._database.transaction() as connection:
+            due = await not_used_lately(connection, identity)
+        if due:
+            async with self._database.writing() as connection:
+                await note_use(connection, identity)
 
     async def openid_of(self, account_id: int) -> str:
         """Return the openid of the service account that the account is bound to, or ""."""
@@ -296,15 +279,4 @@ class Directory:
     async def _one(self, query: Select[*tuple[Any, ...]], **values: str | int) -> Account | None:
         async with self._database.transaction() as connection:
             row = (await connection.execute(query, values)).first()
-            return _account(row) if row else None
-
-
-def _account(row: Row[*tuple[Any, ...]]) -> Account:
-    account_id, username, password_hash, generated, identity = row
-    return Account(
-        id=account_id,
-        username=username,
-        password_hash=password_hash,
-        wechat_bound=identity is not None,
-        generated=bool(generated),
-    )
+            return account_of(row) if row else None

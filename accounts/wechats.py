@@ -156,18 +156,25 @@ async def take_off(
     return [Identity(appid=row.appid, openid=row.openid) for row in gone]
 
 
-async def note_use(connection: AsyncConnection, identity: Identity) -> None:
-    """Write down that a binding is used now, unless that was written not long ago."""
-    c, now = identities.c, datetime.now(UTC)
-    long_ago = now - timedelta(seconds=USED_SECONDS)
-    await connection.execute(
-        update(identities)
-        .where(
+async def not_used_lately(connection: AsyncConnection, identity: Identity) -> bool:
+    """Tell whether it should be written down that the binding is used now."""
+    c, long_ago = identities.c, datetime.now(UTC) - timedelta(seconds=USED_SECONDS)
+    found = await connection.scalar(
+        select(c.id).where(
             c.appid == identity.appid,
             c.openid == identity.openid,
             or_(c.last_used_at.is_(None), c.last_used_at < long_ago),
         )
-        .values(last_used_at=now)
+    )
+    return found is not None
+
+
+async def note_use(connection: AsyncConnection, identity: Identity) -> None:
+    """Write down that the binding is used now."""
+    await connection.execute(
+        update(identities)
+        .where(identities.c.appid == identity.appid, identities.c.openid == identity.openid)
+        .values(last_used_at=datetime.now(UTC))
     )
 
 

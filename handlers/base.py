@@ -119,19 +119,20 @@ class BaseHandler(RequestHandler):
             raise
 
     def fields(self, **wanted: type) -> dict[str, Any]:
-        """Return the *wanted* fields of a JSON body or a form; texts that are missing are "".
+        """Return the *wanted* fields of a JSON body or a form; what is missing is "", 0 or False.
 
         Raises:
             BadRequest: when the body is neither, or a field is of another type.
         """
         if self.is_form():
-            return {name: self.get_body_argument(name, "", strip=False) for name in wanted}
+            texts = {name: self.get_body_argument(name, "", strip=False) for name in wanted}
+            return {name: _typed(texts[name], kind) for name, kind in wanted.items()}
         try:
             body = msgspec.json.decode(self.request.body or b"{}", type=dict[str, Any])
         except msgspec.DecodeError:
             raise BadRequest from None
-        found = {name: body.get(name, "") for name in wanted}
-        if not all(isinstance(found[name], kind) for name, kind in wanted.items()):
+        found = {name: body.get(name, kind()) for name, kind in wanted.items()}
+        if not all(type(found[name]) is kind for name, kind in wanted.items()):
             raise BadRequest
         return found
 
@@ -235,3 +236,15 @@ class BaseHandler(RequestHandler):
         if origin and origin in self.context.site.origins():
             self.set_header("Access-Control-Allow-Origin", origin)
             self.set_header("Access-Control-Allow-Credentials", "true")
+
+
+def _typed(text: str, kind: type) -> object:
+    """Return the text of a form's field as what it stands for."""
+    if kind is str:
+        return text
+    if not text:
+        return kind()
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError:
+        raise BadRequest from None

@@ -17,6 +17,7 @@ from login import (
     Journal,
     Names,
     OwnSessions,
+    OwnWeChats,
     Pages,
     Receipts,
     Scans,
@@ -208,6 +209,7 @@ class Context(Struct, kw_only=True):
     site: Site
     entrance: Entrance
     own_sessions: OwnSessions
+    own_wechats: OwnWeChats
     names: Names
     journal: Journal
     pages: Pages

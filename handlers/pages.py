@@ -102,11 +102,14 @@ class UserHandler(PageHandler):
             self.redirect(f"/?next={USER_PAGE}")
             return
         account = signed_in.account
+        own = self.context.own_wechats
         activity = await self.context.journal.latest(account.id)
+        wechats = await own.all(account)
         self.page(
             "user.html",
             username=account.username,
-            wechat_bound=account.wechat_bound,
+            wechats=wechats,
+            may_add=own.may_add(wechats),
             has_password=account.password_hash is not None,
             generated=account.generated,
             activity=activity,

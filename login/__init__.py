@@ -7,10 +7,12 @@ from a page of WeChat, `second_thoughts` takes that back. No Tornado here: socke
 are the callers' business.
 """
 
+from login.asked import BindAsked, SignedIn
 from login.books import Books
 from login.codes import Codes
 from login.credentials import Credentials
-from login.entrance import BindAsked, Entrance, SignedIn
+from login.entrance import Entrance
+from login.errands import Errands
 from login.errors import LoginError
 from login.exchange import Exchange
 from login.farewells import Farewells
@@ -18,6 +20,7 @@ from login.journal import Deed, Entry, Journal, SignInBy, open_journal
 from login.messages import CloseCode
 from login.names import Names
 from login.own_sessions import OwnSessions
+from login.own_wechats import OwnWeChats
 from login.page import Page
 from login.pages import Pages
 from login.receipts import Receipts
@@ -43,6 +46,7 @@ __all__ = [
     "Deed",
     "Entrance",
     "Entry",
+    "Errands",
     "Exchange",
     "Farewells",
     "Journal",
@@ -50,6 +54,7 @@ __all__ = [
     "Names",
     "Opener",
     "OwnSessions",
+    "OwnWeChats",
     "Page",
     "Pages",
     "Receipts",

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from accounts import Directory, Identity, KnownBrowsers, Sessions
+from login.errands import Errands
 from login.journal import Journal
 from scene_pool import Attempts, Record
 
@@ -15,6 +16,7 @@ class Books(Struct, frozen=True, kw_only=True):
     sessions: Sessions
     browsers: KnownBrowsers
     journal: Journal
+    errands: Errands
 
 
 def identity_of(record: Record) -> str | Identity:

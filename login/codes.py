@@ -23,11 +23,21 @@ TRIES = 3
 MINUTE = 60.0
 
 
+class Link(Struct, frozen=True):
+    """What a scan is to link, if it does not sign in.
+
+    *account*: to which account WeChat is linked, "" = it signs in; *replaces*: in the
+    place of a WeChat user that the account has.
+    """
+
+    account: str = ""
+    replaces: bool = False
+
+
 class Owner(Struct, frozen=True, kw_only=True):
     """Whom a code is for: an attempt, its socket, and the digests of its two secrets.
 
-    *rounds*: how many codes of the attempt came before it since somebody asked for one;
-    *linker*: the account that a scan is to link WeChat to, "" where it signs in.
+    *rounds*: how many codes of the attempt came before it since somebody asked for one.
     """
 
     uuid: str
@@ -36,7 +46,7 @@ class Owner(Struct, frozen=True, kw_only=True):
     browser: str
     rounds: int = 0
     visit: Visit = NOWHERE
-    linker: str = ""
+    link: Link = Link()
     address: str = ""
     """Whom the code counts for; not kept. "" = nobody."""
 
@@ -130,7 +140,8 @@ class Codes:
             rounds=owner.rounds,
             device=owner.visit.device,
             place=owner.visit.place,
-            linker=owner.linker,
+            linker=owner.link.account,
+            replaces=owner.link.replaces,
         )
         await self.client.budget.given(owner.browser)
         self._issued()

@@ -4,13 +4,21 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from accounts import OF_WECHAT, Account, AccountsUnavailable, By, Session
+from login.asked import BindAsked, SignedIn
 from login.books import Books, identity_of
 from login.credentials import Credentials
-from login.errors import BindTokenGone, CodeGone, LastWayInError, LoginError, SignedOut
+from login.errors import (
+    BindTokenGone,
+    CodeGone,
+    LoginError,
+    OpenidTakenError,
+    PasswordNeeded,
+    SignedOut,
+    WeChatOwnError,
+)
 from login.flow import Event, State, steps
 from login.outages import outages
 from login.rules import Rules
@@ -28,25 +36,6 @@ log = logging.getLogger(__name__)
 DONE_SECONDS = 60.0
 
 CLAIM, BIND = (Event.CLAIMED,), (Event.BOUND, Event.CLAIMED)
-
-
-class SignedIn(Struct, frozen=True):
-    """A new session and whose it is."""
-
-    session: Session
-    account: Account
-
-
-class BindAsked(Struct, frozen=True, kw_only=True):
-    """A request to bind: the proof of the scan, and a password or a session for the account."""
-
-    bind_token: str
-    browser: str
-    address: str
-    visit: Visit = NOWHERE
-    username: str = ""
-    password: str = ""
-    session: Session | None = None
 
 
 class Entrance:
@@ -89,6 +78,7 @@ class Entrance:
             await self._refuse_withdrawn(session, record, CodeGone)
             signed_in = SignedIn(session, account)
             await self._redeem(uuid, record, signed_in, CLAIM, CodeGone)
+        self._books.errands.run(self._directory.note_use(record.openid))
         log.info("signed in by=scan account=%d attempt=%s", account.id, uuid)
         return signed_in
 
@@ -113,6 +103,7 @@ class Entrance:
 
         Raises:
             BindTokenGone, BadCredentials, RateLimited, OpenidTakenError, AccountTakenError
+            WeChatLimitError, WeChatOwnError, PasswordNeeded
         """
         try:
             with outages():
@@ -122,37 +113,6 @@ class Entrance:
             raise
         self._bind_ended("success")
         return signed_in
-
-    async def unbind(
-        self,
-        session: Session,
-        password: str,
-        address: str,
-        browser: str = "",
-        visit: Visit = NOWHERE,
-    ) -> SignedIn:
-        """Forget the WeChat of the signed-in account, and end what came from it.
-
-        Also *session* ends: who knows the password goes on in a new one, which rests upon that.
-
-        Raises:
-            BadCredentials, RateLimited, LastWayInError
-        """
-        with outages():
-            account = await self._account_behind(session)
-        with outages(account):
-            if account.password_hash is None:
-                raise LastWayInError
-            await self._credentials.check(account.username, password, address, browser)
-            await self._directory.unbind(account.id)
-            await self._sessions.end_all(account.id, by=OF_WECHAT)
-            await self._sessions.end(session.token)
-            renewed = await self._sessions.begin(
-                account.id, by=By.PASSWORD, device=visit.device, place=visit.place
-            )
-            await self._sessions.keep(renewed)
-        log.info("unbound account=%d", account.id)
-        return SignedIn(renewed, replace(account, wechat_bound=False))
 
     async def account_of(self, session_token: str) -> SignedIn | None:
         """Return whose session this token is, if it is one."""
@@ -174,28 +134,53 @@ class Entrance:
     async def _bind(self, asked: BindAsked) -> SignedIn:
         uuid, record = await self._attempt_of(asked.bind_token, asked.browser, BIND)
         if record is None:
-            raise BindTokenGone
+            raise await self._why_not(asked)
         account = await self._account_to_bind(asked, uuid)
         scanned_at = int(record.scanned_at or 0)
         with outages(account):
-            await self._directory.bind(identity_of(record), account.id, scanned_at or None)
+            identity, since = identity_of(record), scanned_at or None
+            if asked.replace:
+                await self._directory.rebind(identity, account.id, since, wechat=asked.wechat)
+                await self._sessions.end_all(account.id, by=OF_WECHAT)
+            else:
+                await self._directory.bind(identity, account.id, since)
         session = await self._begin(account.id, record.browser, asked.visit, By.SCAN)
+        if not await self._directory.holds(identity, account.id):  # who took it off looked before
+            await self._sessions.end(session.token)
+            raise BindTokenGone
         try:
             await self._refuse_withdrawn(session, record, BindTokenGone)
         except BindTokenGone:
-            await self._directory.forget(identity_of(record), scanned_at)
+            await self._directory.forget(identity, scanned_at)
             raise
         signed_in = SignedIn(session, account)
         await self._redeem(uuid, record, signed_in, BIND, BindTokenGone)
-        log.info("bound account=%d attempt=%s", account.id, uuid)
+        log.info("bound account=%d replace=%s attempt=%s", account.id, asked.replace, uuid)
         return signed_in
 
     async def _account_to_bind(self, asked: BindAsked, uuid: str) -> Account:
-        if not asked.username:
-            return await self._account_behind(asked.session)
+        username = asked.username
+        if not username:
+            account = await self._account_behind(asked.session)
+            if not asked.replace:
+                return account
+            with outages(account):
+                if account.password_hash is None:
+                    raise PasswordNeeded
+            username = account.username
         return await self._credentials.check_to_bind(
-            asked.username, asked.password, asked.address, uuid, asked.browser
+            username, asked.password, asked.address, uuid, asked.browser
         )
+
+    async def _why_not(self, asked: BindAsked) -> LoginError:
+        """Return why a proof binds nobody: it may be of a WeChat user who has an account."""
+        account = await self._account_behind(asked.session) if asked.session else None
+        _, record = await self._attempt_of(asked.bind_token, asked.browser, CLAIM)
+        if account is None or record is None:
+            return BindTokenGone()
+        error = (WeChatOwnError if record.account == str(account.id) else OpenidTakenError)()
+        error.account = account
+        return error
 
     async def _account_behind(self, session: Session | None) -> Account:
         account = await self._directory.by_id(session.account_id) if session else None

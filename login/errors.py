@@ -94,6 +94,20 @@ class LastWayInError(LoginError):
     text = "This account has no password: without WeChat nobody could sign in to it."
 
 
+class WeChatOwnError(LoginError):
+    """The WeChat user is bound to this account already."""
+
+    code, status = "wechat_own", HTTPStatus.CONFLICT
+    text = "This WeChat is bound to this account already."
+
+
+class PasswordNeeded(LoginError):
+    """Whoever takes a WeChat off has to prove to be the owner, by a password."""
+
+    code, status = "password_needed", HTTPStatus.CONFLICT
+    text = "This account has no password to confirm that with, so its WeChats stay."
+
+
 class BadName(LoginError):
     """No user name."""
 

@@ -70,6 +70,7 @@ class Exchange:
         self._directory = books.directory
         self._sessions = books.sessions
         self._browsers = books.browsers
+        self._errands = books.errands
         self._rules = rules
         self._unionids = unionids
         self._clock = clock
@@ -137,6 +138,7 @@ class Exchange:
             await self._begin(fields, seconds, follower, seconds)
         await self._sessions.keep(session)
         self._session_created()
+        self._errands.run(self._directory.note_use(identity))
         log.info("signed in by=web account=%d", account_id)
         return Outcome(account=account_id, nonce=nonce)
 

@@ -37,7 +37,7 @@ OK = "ok"
 REFUSALS = frozenset(
     {
         *("bad_credentials", "openid_taken", "account_taken", "wechat_limit"),
-        *("last_way_in", "name_taken", "name_fixed"),
+        *("wechat_own", "password_needed", "last_way_in", "name_taken", "name_fixed"),
     }
 )
 """Codes of errors that an account's owner and an operator should hear of."""

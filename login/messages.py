@@ -67,11 +67,13 @@ class Nothing(Struct, frozen=True):
 class Wish(Struct, frozen=True):
     """*resume*: the secret of the attempt to come back to; none = a fresh code.
 
-    *link*: a new attempt's scan is to link WeChat to the account that the browser is signed in to.
+    *link*: a new attempt's scan is to link WeChat to the account that the browser is signed in to;
+    *replace*: in the place of one that is linked.
     """
 
     resume: str | None = None
     link: bool = False
+    replace: bool = False
 
 
 class GetQr(Message, frozen=True, tag="get_qr"):

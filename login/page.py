@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from login.codes import Owner, ShownCode
+from login.codes import Link, Owner, ShownCode
 from login.display import Close, Display, Send
 from login.flow import FINAL, State
 from login.messages import (
@@ -19,6 +19,7 @@ from login.messages import (
     ErrorCode,
     GetQr,
     Superseded,
+    Wish,
     decode,
 )
 from login.signal import Signal
@@ -38,7 +39,7 @@ class Page:
 
     __slots__ = (
         "_display",
-        "_linker",
+        "_link",
         "_makes_way",
         "_pages",
         "asked",
@@ -49,16 +50,10 @@ class Page:
     )
 
     def __init__(
-        self,
-        pages: "Pages",
-        holder: str,
-        opener: Opener,
-        send: Send,
-        close: Close,
+        self, pages: "Pages", holder: str, opener: Opener, send: Send, close: Close
     ) -> None:
         self._pages = pages
-        self._linker = ""
-        """Account that a scan of the attempt is to link WeChat to."""
+        self._link = Link()
         self._display = Display(pages, send, close, self._too_late)
         self._makes_way = False
         self.holder = holder
@@ -89,7 +84,7 @@ class Page:
                 case GetQr(data) if data.resume:
                     await self._resume(data.resume)
                 case GetQr(data):
-                    await self._get_qr(link=data.link)
+                    await self._get_qr(data)
                 case Choose(data):
                     await self._choose(data.number)
         except TROUBLES as trouble:
@@ -143,7 +138,7 @@ class Page:
 
     # ---- a code
 
-    async def _get_qr(self, *, link: bool) -> None:
+    async def _get_qr(self, wish: Wish) -> None:
         if self._display.state is State.SCANNED:
             await self._retell()
         elif self._display.show_again():
@@ -151,12 +146,13 @@ class Page:
         elif self._display.state in (State.WAITING, State.EXPIRED) and self.uuid:
             await self._next_code(0 if self._display.paused else self._display.rounds + 1)
         else:
-            await self._start(await self.opener.account_of() if link else "")
+            account = await self.opener.account_of() if wish.link else ""
+            await self._start(Link(account, wish.replace))
 
-    async def _start(self, linker: str) -> None:
+    async def _start(self, link: Link) -> None:
         """Begin another attempt; what came of a former one stays valid."""
         await self._turn_to(uuid4().hex, new_secret())
-        self._linker = linker
+        self._link = link
         if not self._display.gone:
             await self._next_code(0)
 
@@ -176,7 +172,7 @@ class Page:
             browser=self.opener.browser,
             rounds=rounds,
             visit=self.opener.visit,
-            linker=self._linker,
+            link=self._link,
             address=self.opener.address,
         )
         try:
@@ -211,7 +207,7 @@ class Page:
         if record is None:
             self._over()
         elif self._display.state is None:
-            self._linker = record.linker
+            self._link = Link(record.linker, record.replaces)
             await self._tell_state(record)
 
     async def _make_way(self) -> None:

@@ -160,8 +160,9 @@ class Scans:
         if not record.linker or record.state != State.WAITING:
             return None
         if account is None:
-            taken = await self._directory.openid_of(int(record.linker))
-            return NotLinked.ACCOUNT_TAKEN if taken else None
+            wechats = [] if record.replaces else await self._directory.wechats(int(record.linker))
+            full = len(wechats) >= self._directory.limit
+            return NotLinked.ACCOUNT_TAKEN if full else None
         return None if str(account.id) == record.linker else NotLinked.OPENID_TAKEN
 
     async def _asks(self, account: Account | None, browser: str) -> bool:

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from accounts import AccountsUnavailable
+from login.asked import SignedIn
 from login.books import Books
-from login.entrance import SignedIn
 from login.errors import (
     LoginError,
     NotOffered,

@@ -27,6 +27,7 @@
 -- ARGV[15] device   browser and system of the page, in words
 -- ARGV[16] place    where the page was opened, in words
 -- ARGV[17] linker   the account that a scan is to link WeChat to; "" = it signs in
+-- ARGV[18] replaces 1 = in the place of a WeChat user that the account has
 --
 -- Returns  {'ok', ms the ticket has left}; {'lost'} when the lease, its id or
 --          the attempt is another's by now; {'scanned'} when an older code of the attempt
@@ -70,6 +71,6 @@ redis.call('HSET', attempt, 'state', 'waiting', 'attached', lease, 'ticket', ARG
   'url', ARGV[4], 'dead_at', dead, 'end_at', buried + ARGV[9], 'holder', ARGV[10],
   'resume', ARGV[11], 'browser', ARGV[12], 'free_at', free,
   'rounds', ARGV[14], 'device', ARGV[15], 'place', ARGV[16],
-  'linker', ARGV[17])
+  'linker', ARGV[17], 'replaces', ARGV[18])
 redis.call('PEXPIREAT', attempt, buried + ARGV[9])
 return {'ok', dead - now}

@@ -32,6 +32,8 @@ class Record(Struct, frozen=True, kw_only=True):
     """Browser and system of the page, in words."""
     place: str = ""
     """Where the page was opened, in words."""
+    replaces: bool = False
+    """Whether the scan is for the place of a WeChat user that the linker has."""
     linker: str = ""
     """Number of the account that a scan is to link WeChat to; "" = it signs in."""
     denial: str = ""

@@ -122,13 +122,15 @@ class ScenePool:
         device: str = "",
         place: str = "",
         linker: str = "",
+        replaces: bool = False,
     ) -> float:
         """Make *ticket* the code of the attempt; return the seconds that it has left.
 
         *age* is how old the ticket may be by now, *life* how long WeChat lets it
         live; *resume* and *browser* are digests of the two secrets that a page
         must show to come back; *rounds* is kept for whoever comes back, *device* and
-        *place* for the words on the phone, *linker* for whoever decides about a scan.
+        *place* for the words on the phone, *linker* and *replaces* for whoever
+        decides about a scan.
 
         Raises:
             LeaseLost, AlreadyScanned, TicketTaken: when the code must not be shown.
@@ -162,6 +164,7 @@ class ScenePool:
                 device,
                 place,
                 linker,
+                int(replaces),
             ],
         )
         match answer:

@@ -23,11 +23,13 @@ from login import (
     Codes,
     Credentials,
     Entrance,
+    Errands,
     Exchange,
     Farewells,
     Journal,
     Names,
     OwnSessions,
+    OwnWeChats,
     Pages,
     Receipts,
     Replies,
@@ -60,6 +62,7 @@ class Resources(Struct, frozen=True, kw_only=True):
     rules: Rules
     directory: Directory
     passwords: Passwords
+    errands: Errands
 
 
 class Ground(Struct, frozen=True, kw_only=True):
@@ -85,11 +88,13 @@ async def open_resources(
     stack.callback(passwords.close)
     unionids = _open_unionids(stack, ground)
     scans = _scans(ground, unionids)
+    credentials = _credentials(ground, passwords)
     cities = settings.phone.city_database
     known_cities = stack.enter_context(maxminddb.open_database(cities)) if cities else None
     context = Context(
         site=site_of(settings),
-        entrance=_entrance(ground, passwords),
+        entrance=_entrance(ground, credentials),
+        own_wechats=OwnWeChats(ground.books, credentials),
         own_sessions=OwnSessions(ground.books),
         names=Names(ground.books.directory, ground.throttle),
         journal=ground.books.journal,
@@ -108,6 +113,7 @@ async def open_resources(
         rules=ground.rules,
         directory=ground.books.directory,
         passwords=passwords,
+        errands=ground.books.errands,
     )
 
 
@@ -124,7 +130,8 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings) -> Ground:
         absolute_seconds=session.absolute_seconds,
         per_account=session.per_account,
     )
-    clock = Clock(store)
+    clock, errands = Clock(store), Errands()
+    stack.push_async_callback(errands.close)
     return Ground(
         settings=settings,
         store=store,
@@ -135,6 +142,7 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings) -> Ground:
             sessions=sessions,
             browsers=KnownBrowsers(store),
             journal=await _open_journal(stack, settings, store, clock),
+            errands=errands,
         ),
         pool=ScenePool(store, pool_rules(settings)),
         rules=rules,
@@ -187,16 +195,15 @@ def _pages(ground: Ground, scans: Scans) -> Pages:
     )
 
 
-def _entrance(ground: Ground, passwords: Passwords) -> Entrance:
+def _credentials(ground: Ground, passwords: Passwords) -> Credentials:
+    books = ground.books
+    return Credentials(books.directory, books.browsers, passwords, ground.throttle, ground.rules)
+
+
+def _entrance(ground: Ground, credentials: Credentials) -> Entrance:
     return Entrance(
         ground.books,
-        Credentials(
-            ground.books.directory,
-            ground.books.browsers,
-            passwords,
-            ground.throttle,
-            ground.rules,
-        ),
+        credentials,
         ground.rules,
         session_created=metrics.sessions_created.inc,
         bind_ended=lambda outcome: metrics.binds.labels(outcome).inc(),

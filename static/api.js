@@ -55,7 +55,8 @@ export const bind = (proof) => call("POST", "/user/bind", proof);
 /** @returns {Promise<{status: boolean, username: string}>} the name as it is written from now on */
 export const rename = (username) => call("POST", "/user/name", { username });
 
-export const unbind = (password) => call("POST", "/user/unbind", { password });
+/** @param {string} password @param {number} wechat the one to take off, of those on the user page */
+export const unbind = (password, wechat) => call("POST", "/user/unbind", { password, wechat });
 
 /**
  * @param {string} method

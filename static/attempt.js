@@ -71,11 +71,11 @@ export class Attempt {
    * @param {import("./memory.js").Memory} parts.memory
    * @param {() => boolean} parts.isHidden
    * @param {(snapshot: Snapshot) => void} parts.onChange
-   * @param {boolean} [parts.link] whether a scan is to link WeChat to the account that is signed in
+   * @param {object} [parts.wish] what the first `get_qr` of an attempt says of what a scan is to do
    * @param {() => number} [parts.now] milliseconds on a monotonic clock
    */
-  constructor({ connection, memory, isHidden, onChange, link = false, now = () => performance.now() }) {
-    Object.assign(this, { connection, memory, isHidden, onChange, link, now });
+  constructor({ connection, memory, isHidden, onChange, wish = {}, now = () => performance.now() }) {
+    Object.assign(this, { connection, memory, isHidden, onChange, wish, now });
     this.snapshot = NOTHING_YET;
     /** Whether the visitor gave a sign of life since the code on the page was shown; opening the page is one. */
     this.isTouched = true;
@@ -308,8 +308,7 @@ export class Attempt {
   }
 
   #ask(resume) {
-    const wish = this.link ? { link: true } : {};
-    this.connection.send(MessageType.GET_QR, resume ? { resume } : wish);
+    this.connection.send(MessageType.GET_QR, resume ? { resume } : this.wish);
     if (resume) this.backAtMs = this.now();
     this.#after("answer", ANSWER_MS, () => this.connection.giveUpOn());
   }

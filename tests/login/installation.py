@@ -33,8 +33,10 @@ from login import (
     Confirmation,
     Credentials,
     Entrance,
+    Errands,
     Journal,
     Opener,
+    OwnWeChats,
     Page,
     Pages,
     Replies,
@@ -213,10 +215,12 @@ class Installation:
         self.sessions = Sessions(store, idle_seconds=1000, absolute_seconds=9000)
         self.browsers = KnownBrowsers(store)
         self.journal = Journal(Activity(store), time.time)
+        self.errands = Errands()
         self.time_machine = TimeMachine(store)
         self.counted: Counter[str] = Counter()
         self.scans = self.scans_on(self.attempts)
         self.entrance = self.entrance_on(store)
+        self.own_wechats = self.own_wechats_on(store)
         self.second_thoughts = SecondThoughts(
             self.books(), REPLIES, denied=lambda: self.count("denied")
         )
@@ -235,6 +239,7 @@ class Installation:
             "sessions": self.sessions,
             "browsers": self.browsers,
             "journal": self.journal,
+            "errands": self.errands,
         }
         return Books(**ours | others)
 
@@ -250,13 +255,20 @@ class Installation:
         """Return what decides about scans."""
         return Scans(self.books(attempts=attempts), self.rules, REPLIES, count=self.count)
 
+    def credentials_on(self, store: Store) -> Credentials:
+        """Return what checks passwords."""
+        browsers, throttle = KnownBrowsers(store), Throttle(store)
+        return Credentials(self.directory, browsers, self.passwords, throttle, self.rules)
+
+    def own_wechats_on(self, store: Store) -> OwnWeChats:
+        """Return what takes WeChats off."""
+        return OwnWeChats(self.books_on(store), self.credentials_on(store))
+
     def entrance_on(self, store: Store) -> Entrance:
         """Return what lets people in."""
         return Entrance(
             self.books_on(store),
-            Credentials(
-                self.directory, KnownBrowsers(store), self.passwords, Throttle(store), self.rules
-            ),
+            self.credentials_on(store),
             self.rules,
             session_created=lambda: self.count("session"),
             bind_ended=lambda outcome: self.count(f"bind {outcome}"),
@@ -314,6 +326,7 @@ async def open_installation(
         try:
             yield saoma
         finally:
+            await saoma.errands.close()
             for process in saoma.processes:
                 await process.pages.settled()
             for task in saoma.tasks:

@@ -652,9 +652,9 @@ async def test_unbind_needs_the_password(saoma: Installation, alice: Account) ->
     session = await saoma.sessions.begin(alice.id)
 
     with pytest.raises(BadCredentials):
-        await saoma.entrance.unbind(session, "wrong", ADDRESS)
+        await saoma.own_wechats.unbind(session, "wrong", ADDRESS)
     before = await saoma.directory.by_openid(OPENID)
-    await saoma.entrance.unbind(session, PASSWORD, ADDRESS)
+    await saoma.own_wechats.unbind(session, PASSWORD, ADDRESS)
 
     assert before is not None
     assert await saoma.directory.by_openid(OPENID) is None
@@ -668,7 +668,7 @@ async def test_unbind_of_the_last_way_in_is_refused(saoma: Installation) -> None
     session = await saoma.sessions.begin(account.id)
 
     with pytest.raises(LastWayInError):
-        await saoma.entrance.unbind(session, "", ADDRESS)
+        await saoma.own_wechats.unbind(session, "", ADDRESS)
 
     assert await saoma.directory.by_openid(OPENID)
 
@@ -680,10 +680,10 @@ async def test_unbind_is_limited_like_every_password(saoma: Installation, alice:
     saoma.rules.replace(login_rules(password_tries_per_account=1))
     session = await saoma.sessions.begin(alice.id)
     with pytest.raises(BadCredentials):
-        await saoma.entrance.unbind(session, "wrong", ADDRESS)
+        await saoma.own_wechats.unbind(session, "wrong", ADDRESS)
 
     with pytest.raises(RateLimited):
-        await saoma.entrance.unbind(session, PASSWORD, ADDRESS)
+        await saoma.own_wechats.unbind(session, PASSWORD, ADDRESS)
     with pytest.raises(RateLimited):
         await saoma.entrance.by_password("alice", PASSWORD, ADDRESS, BROWSER)
 
@@ -693,7 +693,7 @@ async def test_unbind_of_nobody_is_refused(saoma: Installation) -> None:
     A session whose account is gone opens nothing.
     """
     with pytest.raises(SignedOut):
-        await saoma.entrance.unbind(Session("x", 4711), PASSWORD, ADDRESS)
+        await saoma.own_wechats.unbind(Session("x", 4711), PASSWORD, ADDRESS)
 
 
 async def test_sign_out_ends_that_session_only(saoma: Installation, alice: Account) -> None:
@@ -734,7 +734,7 @@ async def test_every_way_in_is_unavailable_without_a_store(
             entrance.by_code("x", BROWSER),
             entrance.by_password("alice", PASSWORD, ADDRESS, BROWSER),
             entrance.by_binding(asked("x")),
-            entrance.unbind(session, PASSWORD, ADDRESS),
+            saoma.own_wechats_on(store).unbind(session, PASSWORD, ADDRESS),
             entrance.account_of(session.token),
             entrance.sign_out(session.token),
         ]

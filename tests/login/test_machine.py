@@ -36,6 +36,7 @@ from login import (
     Confirmation,
     Credentials,
     Entrance,
+    Errands,
     Journal,
     Pages,
     Scans,
@@ -152,12 +153,15 @@ class LoginMachine(RuleBasedStateMachine):
         self.login_rules = rules
         pool, throttle = ScenePool(self.store, pool_rules()), Throttle(self.store)
         self.sessions = Sessions(self.store, idle_seconds=1000, absolute_seconds=9000)
+        self.errands = Errands()
+        self.stack.push_async_callback(self.errands.close)
         books = Books(
             attempts=self.attempts_kept,
             directory=self.directory,
             sessions=self.sessions,
             browsers=KnownBrowsers(self.store),
             journal=Journal(Activity(self.store), time.time),
+            errands=self.errands,
         )
         self.scans = Scans(books, rules, REPLIES, count=lambda outcome: None)
         self.processes = [

@@ -114,6 +114,10 @@ def test_every_message_to_pages_is_checked() -> None:
         ('{"type": "get_qr", "data": {"resume": null}}', GetQr()),
         ('{"type": "get_qr", "data": {"resume": "u.s"}}', GetQr(Wish("u.s"))),
         ('{"type": "get_qr", "data": {"link": true}}', GetQr(Wish(link=True))),
+        (
+            '{"type": "get_qr", "data": {"link": true, "replace": true}}',
+            GetQr(Wish(link=True, replace=True)),
+        ),
         ('{"data": {"number": 42}, "type": "choose"}', Choose(Choice(42))),
         ('{"type": "choose", "data": {"number": -1}}', Choose(Choice(-1))),
         ('{"type": "get_qr", "data": {"later": 1}, "more": 2}', GetQr()),

@@ -46,7 +46,7 @@ async def test_unbinding_ends_what_came_from_wechat(
     website = SignedIn(await saoma.sessions.begin(alice.id, by=By.WEB), alice)
     elsewhere = await sign_in(saoma)
 
-    renewed = await saoma.entrance.unbind(asking.session, PASSWORD, ADDRESS)
+    renewed = await saoma.own_wechats.unbind(asking.session, PASSWORD, ADDRESS)
 
     assert [False] * 3 == await living(saoma, asking, scanned, website)
     assert [True] * 2 == await living(saoma, elsewhere, renewed)
@@ -62,7 +62,7 @@ async def test_session_of_a_password_is_new_after_unbinding(
     """
     asking = await sign_in(saoma)
 
-    renewed = await saoma.entrance.unbind(asking.session, PASSWORD, ADDRESS)
+    renewed = await saoma.own_wechats.unbind(asking.session, PASSWORD, ADDRESS)
 
     assert [False, True] == await living(saoma, asking, renewed)
 
@@ -76,7 +76,7 @@ async def test_unbinding_that_is_refused_ends_nothing(
     asking = await saoma.entrance.by_code(await login_code(saoma, screen), BROWSER)
 
     with pytest.raises(BadCredentials):
-        await saoma.entrance.unbind(asking.session, "wrong", ADDRESS)
+        await saoma.own_wechats.unbind(asking.session, "wrong", ADDRESS)
 
     assert [True] == await living(saoma, asking)
 
@@ -89,7 +89,7 @@ async def test_code_of_a_scan_opens_nothing_after_unbinding(
     """
     asking = await sign_in(saoma)
     code = await login_code(saoma, screen)
-    renewed = await saoma.entrance.unbind(asking.session, PASSWORD, ADDRESS)
+    renewed = await saoma.own_wechats.unbind(asking.session, PASSWORD, ADDRESS)
 
     with pytest.raises(CodeGone):
         await saoma.entrance.by_code(code, BROWSER)

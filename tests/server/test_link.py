@@ -90,6 +90,45 @@ async def test_stranger_is_refused_where_the_account_has_another_wechat(site: Si
     assert {"reason": "account_taken"} == await page.expect("denied")
 
 
+async def test_stranger_is_linked_beside_others_while_there_is_room(start_site: StartSite) -> None:
+    """
+    Where an account may have two WeChat users, the second is allowed and the third is not.
+    """
+    site = await start_site(accounts={"wechat_per_account": 2})
+    account_id = await site.add_account("alice")
+    await site.resources.directory.bind("o-first", account_id)
+    visitor = await signed_in(site)
+    page, code = await link_page(site, visitor)
+    other, other_code = await link_page(site, visitor)
+
+    assert LINKS in await scan(site, code, openid=OPENID)
+    await visitor.post("/user/bind", bind_token=(await page.expect("bind_required"))["bind_token"])
+    assert NOT_ALLOWED in await scan(site, other_code, openid=OTHER_OPENID)
+    assert {"reason": "account_taken"} == await other.expect("denied")
+
+
+async def test_stranger_is_let_in_for_the_place_of_another(site: Site) -> None:
+    """
+    A page that replaces says so, also when its socket was lost; others' WeChats stay refused.
+    """
+    account_id = await site.add_account("alice")
+    await site.resources.directory.bind(OPENID, account_id)
+    await site.resources.directory.register("o-of-somebody")
+    visitor = await signed_in(site)
+    page = await visitor.open_page()
+    code = await page.get_qr(link=True, replace=True)
+    page.cut()
+    back = await visitor.open_page()
+    await back.get_qr(resume=code["resume"])
+    other = await visitor.open_page()
+    other_code = await other.get_qr(link=True, replace=True)
+
+    assert LINKS in await scan(site, code, openid=OTHER_OPENID)
+    assert await back.expect("bind_required")
+    assert NOT_ALLOWED in await scan(site, other_code, openid="o-of-somebody")
+    assert {"reason": "openid_taken"} == await other.expect("denied")
+
+
 async def test_own_wechat_is_no_stranger(site: Site) -> None:
     """
     The WeChat user that the account has already is let in, as by any scan.
