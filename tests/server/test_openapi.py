@@ -39,7 +39,12 @@ NO_LIMITS = {
 def served(app: Application) -> set[tuple[str, str]]:
     """Return method and path of everything that the server has."""
     return {
-        (method, rule.matcher.regex.pattern.removesuffix("$").replace("(.*)", "{file}"))
+        (
+            method,
+            rule.matcher.regex.pattern.removesuffix("$")
+            .replace("(.*)", "{file}")
+            .replace("([^/]+)", "{session}"),
+        )
         for rule in app.wildcard_router.rules
         if isinstance(rule.matcher, PathMatches)
         for method in METHODS
