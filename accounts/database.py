@@ -19,8 +19,9 @@ CALL_TIMEOUT = 2.0
 SQLITE_POOL: dict[str, Any] = {"pool_size": 4, "max_overflow": 0}
 # After a refusal we look for what was faster: a snapshot from before would not show it.
 SERVER_POOL: dict[str, Any] = {"pool_pre_ping": True, "isolation_level": "READ COMMITTED"}
-# How often tables are made: another process may be making them at the same time.
-TABLE_TRIES = 3
+# How often tables are made: another process may be making them at the same time, and be
+# faster at each of the steps that an old table takes.
+TABLE_TRIES = 12
 # Transactions of one process that change something at the same time.
 MAX_WRITERS = 10
 
