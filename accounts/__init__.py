@@ -3,7 +3,8 @@
 from accounts.account import Account
 from accounts.activity import Activity, Line
 from accounts.browsers import KnownBrowsers
-from accounts.database import AccountsUnavailable, open_database
+from accounts.database import open_database
+from accounts.deadlocks import AccountsUnavailable
 from accounts.directory import (
     Directory,
     open_directory,

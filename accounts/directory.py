@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from accounts.account import BY_ID, BY_NAME, BY_NAMES_ORDER, BY_OPENID, Account, account_of
 from accounts.bindings import binding_of
 from accounts.database import Database, open_database
+from accounts.deadlocks import begun_anew
 from accounts.identities import (
     AccountTaken,
     Identity,
@@ -65,6 +66,7 @@ class Directory:
         """Return the account that *openid*, of the service account, is bound to."""
         return await self._one(BY_OPENID, openid=openid, appid=self._appid)
 
+    @begun_anew
     async def recognise(self, identity: Identity) -> Account | None:
         """Return the account of a WeChat user, who may be known to it by another appid only.
 
@@ -103,6 +105,7 @@ class Directory:
         async with self._database.transaction() as connection:
             return await lacks_unionid(connection, self._identity(openid))
 
+    @begun_anew
     async def add(
         self,
         username: str,
@@ -160,6 +163,7 @@ class Directory:
             except (UsernameTaken, OpenidTaken):
                 continue  # a generated name that exists, or another process was faster
 
+    @begun_anew
     async def bind(self, openid: str | Identity, account_id: int, since: int | None = None) -> None:
         """Bind *openid* to the account. Binding the two again changes nothing.
 
@@ -177,6 +181,7 @@ class Directory:
                 await refuse_strangers(connection, identity, account_id)
                 await insert_identity(connection, identity, account_id, since, limit=self.limit)
 
+    @begun_anew
     async def rebind(
         self,
         openid: str | Identity,
@@ -199,6 +204,7 @@ class Directory:
             await insert_identity(connection, identity, account_id, since, limit=self.limit)
         return gone
 
+    @begun_anew
     async def unbind(self, account_id: int, wechat: int | None = None) -> list[Identity]:
         """Forget the account's WeChat user *wechat*, or all of them; return their identities.
 
@@ -221,6 +227,7 @@ class Directory:
         async with self._database.transaction() as connection:
             return await owner_of(connection, self._identity(openid)) == account_id
 
+    @begun_anew
     async def note_use(self, openid: str | Identity) -> None:
         """Write down that a binding was used just now: at most once in an hour."""
         identity = self._identity(openid)
@@ -247,6 +254,7 @@ class Directory:
             binding = await binding_of(connection, who.appid, who.openid, at)
             return binding.account_id if binding else None
 
+    @begun_anew
     async def forget(self, openid: str | Identity, at: int) -> None:
         """Forget *openid*, also as the last way in, unless it was bound after *at*."""
         async with self._database.writing() as connection:
@@ -255,6 +263,7 @@ class Directory:
             if binding:
                 await connection.execute(delete(identities).where(identities.c.id == binding.id))
 
+    @begun_anew
     async def rename(self, account_id: int, username: str) -> None:
         """Give the account the name that its owner chose in the place of ours, once.
 
@@ -264,6 +273,7 @@ class Directory:
         async with self._database.writing() as connection:
             await rename(connection, account_id, username)
 
+    @begun_anew
     async def set_password_hash(self, account_id: int, password_hash: str) -> None:
         """Replace the account's password hash."""
         async with self._database.writing() as connection:

@@ -14,6 +14,8 @@ from sqlalchemy import (
     func,
 )
 
+from accounts.mysql import TO_THE_LETTER
+
 metadata = MetaData()
 
 accounts = Table(
@@ -29,6 +31,7 @@ accounts = Table(
     Column("password_hash", String(255)),
     Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
     UniqueConstraint("folded", name="uq_accounts_folded"),
+    **TO_THE_LETTER,
 )
 
 identities = Table(
@@ -53,4 +56,5 @@ identities = Table(
     Index("ix_identities_unionid", "unionid"),
     # A number names one binding for ever: whoever takes one off does not mean the next.
     sqlite_autoincrement=True,
+    **TO_THE_LETTER,
 )

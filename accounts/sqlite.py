@@ -1,7 +1,10 @@
-"""What SQLite needs at each connection."""
+"""What SQLite needs."""
 
 import sqlite3
 from typing import Any
+
+# A file needs no look whether it is still there, and few connections to it.
+POOL: dict[str, Any] = {"pool_size": 4, "max_overflow": 0}
 
 
 def try_file(_dialect: object, _record: object, place: Any, options: Any) -> None:

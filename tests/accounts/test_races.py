@@ -23,11 +23,10 @@ Two = tuple[Directory, Directory]
 
 
 @pytest.fixture
-async def two(folder: Path) -> AsyncIterator[Two]:
+async def two(sql_url: str) -> AsyncIterator[Two]:
     """The same new database, as two processes have it."""
-    url = f"sqlite+aiosqlite:///{folder}/deep/down/a.db"
     async with AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(open_directory(url, "wx1")) for _ in range(2)]
+        opened = [await stack.enter_async_context(open_directory(sql_url, "wx1")) for _ in range(2)]
         yield opened[0], opened[1]
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +13,9 @@ THIRD = "wx0000000000000003"
 
 
 @pytest.fixture
-async def directory(folder: Path) -> AsyncIterator[Directory]:
-    """An empty directory in a file of its own."""
-    async with open_directory(f"sqlite+aiosqlite:///{folder}/a.db", SERVICE) as opened:
+async def directory(sql_url: str) -> AsyncIterator[Directory]:
+    """An empty directory, in each kind of database."""
+    async with open_directory(sql_url, SERVICE) as opened:
         yield opened
 
 

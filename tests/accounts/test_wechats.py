@@ -15,11 +15,10 @@ Two = tuple[Directory, Directory]
 
 
 @pytest.fixture
-async def two(folder: Path) -> AsyncIterator[Two]:
+async def two(sql_url: str) -> AsyncIterator[Two]:
     """A new database as two processes have it; an account may have three WeChat users."""
-    url = f"sqlite+aiosqlite:///{folder}/a.db"
     async with AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(open_directory(url, APPID, 3)) for _ in "ab"]
+        opened = [await stack.enter_async_context(open_directory(sql_url, APPID, 3)) for _ in "ab"]
         yield opened[0], opened[1]
 
 
