@@ -1,4 +1,4 @@
-"""Password hashing with argon2, off the event loop.
+"""Password hashing, off the event loop: argon2 for ours, and what a site has for its own.
 
 A check takes some 50 to 150 ms of a core by design, so it runs in threads of
 its own: few, because each takes 64 MiB while it works.
@@ -12,17 +12,22 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
+from accounts import hashes
 from store import new_secret
 
 T = TypeVar("T")
 
 THREADS = 2
+OURS = "$argon2"
 # argon2 takes any length; a body of ours is at most 64 KiB anyway.
 MAX_LENGTH = 1024
 
 
 class Passwords:
-    """Makes and checks hashes, by default with argon2-cffi's parameters: RFC 9106, low memory."""
+    """Makes and checks hashes; makes them by default with argon2-cffi's parameters.
+
+    Those are RFC 9106's for low memory.
+    """
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
@@ -36,15 +41,23 @@ class Passwords:
         return await self._in_thread(partial(self._hasher.hash, password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Tell whether *password* belongs to *password_hash*; for None it takes as long."""
-        known = password_hash is not None and len(password) <= MAX_LENGTH
+        """Tell whether *password* belongs to *password_hash*.
+
+        For None, and for a hash of no kind that is known, it takes as long.
+        """
+        known = bool(password_hash and hashes.read(password_hash)) and len(password) <= MAX_LENGTH
         against = password_hash if known and password_hash else self._nobody
         matches = await self._in_thread(partial(self._matches, against, password[:MAX_LENGTH]))
         return matches and known
 
+    def imitate(self, password_hash: str) -> None:
+        """Have unknown user names take as long as this hash does, whose kind is known."""
+        self._nobody = password_hash
+
     def needs_rehash(self, password_hash: str) -> bool:
-        """Tell whether the hash was made with weaker parameters than today's."""
-        return self._hasher.check_needs_rehash(password_hash)
+        """Tell whether the hash was made otherwise, or with weaker parameters, than today's."""
+        ours = password_hash.startswith(OURS)
+        return not ours or self._hasher.check_needs_rehash(password_hash)
 
     def close(self) -> None:
         """End the threads."""
@@ -52,8 +65,11 @@ class Passwords:
 
     def _matches(self, password_hash: str, password: str) -> bool:
         try:
-            return self._hasher.verify(password_hash, password)
-        except (VerificationError, ValueError):  # ValueError: no hash at all
+            if password_hash.startswith(OURS):
+                return self._hasher.verify(password_hash, password)
+            found = hashes.read(password_hash)
+            return found is not None and found.matches(password)
+        except (VerificationError, ValueError):  # ValueError: half a character, or half a hash
             return False
 
     async def _in_thread(self, work: "partial[T]") -> T:
