@@ -6,21 +6,23 @@ import csv
 import getpass
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from msgspec import Struct
 
 import server
 from accounts import (
+    AccountInactive,
     AccountsUnavailable,
+    AccountTaken,
     Directory,
     OpenidTaken,
     Passwords,
     UsernameTaken,
     is_name,
-    open_directory,
 )
-from serving import plan
+from serving import open_residents, plan, site_keeps_accounts
 from settings import Settings, SettingsError, load
 
 COLUMNS = ["username", "password", "openid"]
@@ -103,16 +105,20 @@ def _with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 async def _accounts(options: argparse.Namespace, settings: Settings) -> int:
-    accounts = settings.accounts
-    async with open_directory(
-        accounts.url, settings.wechat.appid, accounts.wechat_per_account
-    ) as directory:
-        if options.action == "add":
-            await _add(directory, options.name, read_from_stdin=options.password_stdin)
-        elif options.action == "import":
-            return await _import(directory, options.file)
-        else:
+    passwords = Passwords()
+    async with AsyncExitStack() as stack:
+        stack.callback(passwords.close)
+        directory = (await open_residents(stack, settings, passwords)).directory
+        if options.action == "list":
             await _list(directory)
+        elif site_keeps_accounts(settings):
+            if options.action == "add" or not settings.accounts.table:
+                raise CommandError("your site makes the accounts (accounts.table, verify_url)")
+            return await _import_bindings(directory, options.file)
+        elif options.action == "add":
+            await _add(directory, options.name, read_from_stdin=options.password_stdin)
+        else:
+            return await _import(directory, options.file)
     return 0
 
 
@@ -152,6 +158,41 @@ async def _import(directory: Directory, file: Path) -> int:
             added += 1
     print(f"added {added}, skipped {skipped}")
     return 1 if skipped else 0
+
+
+async def _import_bindings(directory: Directory, file: Path) -> int:
+    """Bind the openids of *file* to people of the site's own table, who have their passwords."""
+    rows = list(_rows(file))
+    for row in rows:
+        if row.password:
+            raise CommandError(f"{file}:{row.line}: expected no password: accounts.table has it")
+    skipped = 0
+    for row in rows:
+        trouble = await _bind(directory, row)
+        if trouble:
+            skipped += 1
+            print(f"{file}:{row.line}: {trouble}", file=sys.stderr)
+    print(f"bound {len(rows) - skipped}, skipped {skipped}")
+    return 1 if skipped else 0
+
+
+async def _bind(directory: Directory, row: Row) -> str:
+    """Bind the row's openid, and return "" or why not."""
+    if not row.openid:
+        return f"there is no openid for {row.username}"
+    person = await directory.person(row.username)
+    if person is None:
+        return f"accounts.table has no {row.username}"
+    try:
+        account = await directory.welcome(person)
+        await directory.bind(row.openid, account.id)
+    except AccountInactive:
+        return f"{row.username} is not active"
+    except OpenidTaken:
+        return "this openid has an account already"
+    except AccountTaken:
+        return f"{row.username} is bound to another openid"
+    return ""
 
 
 def _rows(file: Path) -> Iterator[Row]:

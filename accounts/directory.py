@@ -6,12 +6,11 @@ the database holds that, so two processes binding at once cannot break it.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from accounts.account import BY_ID, BY_NAME, BY_NAMES_ORDER, BY_OPENID, Account, account_of
+from accounts.account import Account
 from accounts.bindings import binding_of
 from accounts.database import Database, open_database
 from accounts.deadlocks import begun_anew
@@ -19,52 +18,44 @@ from accounts.identities import (
     AccountTaken,
     Identity,
     OpenidTaken,
-    lacks_unionid,
     learn_unionid,
     owner_of,
     owner_of_person,
     refuse_strangers,
 )
+from accounts.links import link
+from accounts.lookups import Lookups
 from accounts.names import UsernameTaken, fold, new_name, rename
+from accounts.people import AccountInactive, People, Person
 from accounts.schema import accounts, identities
-from accounts.wechats import (
-    WeChat,
-    insert_identity,
-    not_used_lately,
-    note_use,
-    take_off,
-    wechats_of,
-)
+from accounts.wechats import insert_identity, not_used_lately, note_use, take_off
 
 
 @asynccontextmanager
 async def open_directory(
-    url: str, appid: str, wechat_per_account: int = 1
+    url: str, appid: str, wechat_per_account: int = 1, people: People | None = None
 ) -> AsyncIterator["Directory"]:
     """Open the accounts at *url* with the identities of the service account *appid*.
 
-    An account may have *wechat_per_account* WeChat users.
+    An account may have *wechat_per_account* WeChat users. *people* are those of a site
+    that keeps them itself.
     """
     async with open_database(url) as database:
-        yield Directory(database, appid, wechat_per_account)
+        yield Directory(database, appid, wechat_per_account, people)
 
 
-class Directory:
+class Directory(Lookups):
     """All accounts. Every method may raise `AccountsUnavailable`."""
 
-    def __init__(self, database: Database, appid: str, wechat_per_account: int = 1) -> None:
-        self._database = database
-        self._appid = appid
+    def __init__(
+        self,
+        database: Database,
+        appid: str,
+        wechat_per_account: int = 1,
+        people: People | None = None,
+    ) -> None:
+        super().__init__(database, appid, people)
         self.limit = wechat_per_account
-
-    async def ping(self) -> None:
-        """Return when the database answers and has its tables."""
-        async with self._database.transaction():
-            pass
-
-    async def by_openid(self, openid: str) -> Account | None:
-        """Return the account that *openid*, of the service account, is bound to."""
-        return await self._one(BY_OPENID, openid=openid, appid=self._appid)
 
     @begun_anew
     async def recognise(self, identity: Identity) -> Account | None:
@@ -86,24 +77,16 @@ class Directory:
                     return None  # another WeChat user of this appid has the account
         return await self.by_id(owner)
 
-    async def by_username(self, username: str) -> Account | None:
-        """Return the account of that name; case and width do not matter."""
-        return await self._one(BY_NAME, folded=fold(username))
+    async def welcome(self, person: Person) -> Account:
+        """Return the account of one of the site's people, who has shown who they are.
 
-    async def by_id(self, account_id: int) -> Account | None:
-        """Return the account with that number."""
-        return await self._one(BY_ID, id=account_id)
-
-    async def all(self) -> list[Account]:
-        """Return every account, by name."""
-        async with self._database.transaction() as connection:
-            rows = await connection.execute(BY_NAMES_ORDER)
-            return [account_of(row) for row in rows]
-
-    async def lacks_unionid(self, openid: str) -> bool:
-        """Tell whether this openid of the service account is bound, without its unionid so far."""
-        async with self._database.transaction() as connection:
-            return await lacks_unionid(connection, self._identity(openid))
+        Raises:
+            AccountInactive: when the site does not let them in.
+        """
+        account = await self.by_id(await self._link(person)) if person.active else None
+        if account is None:
+            raise AccountInactive
+        return account
 
     @begun_anew
     async def add(
@@ -138,11 +121,7 @@ class Directory:
             (account_id,) = made.inserted_primary_key or (0,)
             if openid:
                 await insert_identity(
-                    connection,
-                    self._identity(openid),
-                    account_id,
-                    since,
-                    limit=self.limit,
+                    connection, self._identity(openid), account_id, since, limit=self.limit
                 )
         return Account(
             id=account_id,
@@ -217,16 +196,6 @@ class Directory:
             )
             return await take_off(connection, account_id, wechat, last=bool(has_password))
 
-    async def wechats(self, account_id: int) -> list[WeChat]:
-        """Return the account's WeChat users, the one that was bound first at the head."""
-        async with self._database.transaction() as connection:
-            return await wechats_of(connection, account_id)
-
-    async def holds(self, openid: str | Identity, account_id: int) -> bool:
-        """Tell whether *openid* is bound to the account now."""
-        async with self._database.transaction() as connection:
-            return await owner_of(connection, self._identity(openid)) == account_id
-
     @begun_anew
     async def note_use(self, openid: str | Identity) -> None:
         """Write down that a binding was used just now: at most once in an hour."""
@@ -236,23 +205,6 @@ class Directory:
         if due:
             async with self._database.writing() as connection:
                 await note_use(connection, identity)
-
-    async def openid_of(self, account_id: int) -> str:
-        """Return the openid of the service account that the account is bound to, or ""."""
-        async with self._database.transaction() as connection:
-            found = await connection.scalar(
-                select(identities.c.openid).where(
-                    identities.c.account_id == account_id, identities.c.appid == self._appid
-                )
-            )
-            return found or ""
-
-    async def bound_by(self, openid: str | Identity, at: int) -> int | None:
-        """Return the account that *openid* was bound to by then (Unix seconds), and still is."""
-        async with self._database.transaction() as connection:
-            who = self._identity(openid)
-            binding = await binding_of(connection, who.appid, who.openid, at)
-            return binding.account_id if binding else None
 
     @begun_anew
     async def forget(self, openid: str | Identity, at: int) -> None:
@@ -283,10 +235,7 @@ class Directory:
                 .values(password_hash=password_hash)
             )
 
-    def _identity(self, who: str | Identity) -> Identity:
-        return who if isinstance(who, Identity) else Identity(appid=self._appid, openid=who)
-
-    async def _one(self, query: Select[*tuple[Any, ...]], **values: str | int) -> Account | None:
-        async with self._database.transaction() as connection:
-            row = (await connection.execute(query, values)).first()
-            return account_of(row) if row else None
+    @begun_anew
+    async def _link(self, person: Person) -> int:
+        async with self._database.writing() as connection:
+            return await link(connection, person)

@@ -26,31 +26,40 @@ SERVER: dict[str, Any] = {
     "isolation_level": "READ COMMITTED",
 }
 
+POSTGRESQL_READER: dict[str, Any] = {
+    "connect_args": {"server_settings": {"default_transaction_read_only": "on"}}
+}
+
 
 @asynccontextmanager
-async def open_engine(url: str) -> AsyncIterator[AsyncEngine]:
+async def open_engine(url: str, *, read_only: bool = False) -> AsyncIterator[AsyncEngine]:
     """Open the database at *url*; nothing is asked of it yet.
+
+    *read_only*: it refuses to change anything, and a file that is not there stays so.
 
     Raises:
         AccountsUnavailable: when there is no driver for it.
     """
-    engine = _engine(url)
+    engine = _engine(url, read_only)
     try:
         yield engine
     finally:
         await engine.dispose()
 
 
-def _engine(url: str) -> AsyncEngine:
+def _engine(url: str, read_only: bool) -> AsyncEngine:
     try:
         parsed = make_url(url)
         match parsed.get_backend_name():
             case "sqlite":
-                return _sqlite(parsed)
+                return _sqlite(parsed, read_only)
             case "mysql" | "mariadb":
                 engine = create_async_engine(parsed, **SERVER)
-                event.listen(engine.sync_engine, "connect", mysql.tune)
+                tune = mysql.tune_reader if read_only else mysql.tune
+                event.listen(engine.sync_engine, "connect", tune)
                 return engine
+            case "postgresql" if read_only:
+                return create_async_engine(parsed, **SERVER, **POSTGRESQL_READER)
             case _:
                 return create_async_engine(parsed, **SERVER)
     except (ArgumentError, InvalidRequestError, ImportError) as error:
@@ -58,13 +67,14 @@ def _engine(url: str) -> AsyncEngine:
         raise AccountsUnavailable(f"{type(error).__name__} for {scheme}:") from None
 
 
-def _sqlite(url: URL) -> AsyncEngine:
-    if url.database:
+def _sqlite(url: URL, read_only: bool) -> AsyncEngine:
+    if url.database and not read_only:
         with suppress(OSError):  # then opening the file fails, and says so
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url, **sqlite.POOL)
-    event.listen(engine.sync_engine, "do_connect", sqlite.try_file)
-    event.listen(engine.sync_engine, "connect", sqlite.tune)
+    try_file = sqlite.try_to_read if read_only else sqlite.try_file
+    event.listen(engine.sync_engine, "do_connect", try_file)
+    event.listen(engine.sync_engine, "connect", sqlite.tune_reader if read_only else sqlite.tune)
     return engine
 
 

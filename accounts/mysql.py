@@ -13,6 +13,15 @@ TO_THE_LETTER: dict[str, Any] = {
 
 def tune(connection: object, _record: object) -> None:
     """Set a new connection up: its times have no zone, and ours are UTC."""
+    _execute(connection, "SET time_zone = '+00:00'")
+
+
+def tune_reader(connection: object, _record: object) -> None:
+    """Set a new connection up that changes nothing."""
+    _execute(connection, "SET SESSION TRANSACTION READ ONLY")
+
+
+def _execute(connection: object, statement: str) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined]
-    cursor.execute("SET time_zone = '+00:00'")
+    cursor.execute(statement)
     cursor.close()

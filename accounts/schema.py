@@ -27,10 +27,14 @@ accounts = Table(
     Column("folded", String(64), nullable=False),
     # The name is ours, and its owner may choose another, once; NULL = a person gave it.
     Column("generated", Boolean),
+    # Who it is to a site that has users of its own: then `folded` is a blank and this, the
+    # hash is *, and name and right to come in are asked of the site.
+    Column("site_id", String(64)),
     # argon2, PHC string format; NULL = no password sign-in.
     Column("password_hash", String(255)),
     Column("created_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
     UniqueConstraint("folded", name="uq_accounts_folded"),
+    Index("uq_accounts_site_id", "site_id", unique=True),
     **TO_THE_LETTER,
 )
 

@@ -2,16 +2,27 @@
 
 Columns that may be empty or have a default, and indexes, can be added while older
 processes go on writing to the same tables. What those write gets slot 1, so the
-index on slots refuses them what the former constraint refused.
+index on slots refuses them what the former constraint refused. A table of the same
+name that lacks what the first release had was never ours, and is not touched.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Column, Connection, MetaData, Table, UniqueConstraint, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Inspector,
+    MetaData,
+    Table,
+    UniqueConstraint,
+    inspect,
+    text,
+)
 from sqlalchemy.schema import CreateColumn, DropConstraint
 
+from accounts.deadlocks import AccountsUnavailable
 from accounts.schema import identities, metadata
 
 LOCK_SECONDS = 2
@@ -20,7 +31,11 @@ FORMER = "uq_identities_account"
 
 
 def complete_tables(connection: Connection) -> None:
-    """Make every table, column and index that is missing. Safe to call again."""
+    """Make every table, column and index that is missing. Safe to call again.
+
+    Raises:
+        AccountsUnavailable: when there is another's table of one of those names.
+    """
     with _alone(connection):
         _complete(connection)
 
@@ -44,8 +59,10 @@ def _alone(connection: Connection) -> Iterator[None]:
 
 
 def _complete(connection: Connection) -> None:
-    metadata.create_all(connection)
     inspector = inspect(connection)
+    _refuse_foreign_tables(inspector)
+    metadata.create_all(connection)
+    inspector.clear_cache()
     quote = connection.dialect.identifier_preparer.format_table
     for table in metadata.sorted_tables:
         known = {column["name"] for column in inspector.get_columns(table.name)}
@@ -57,6 +74,23 @@ def _complete(connection: Connection) -> None:
             index.create(connection, checkfirst=True)
     if _has_former(connection):
         _drop_former(connection)
+
+
+def _refuse_foreign_tables(inspector: Inspector) -> None:
+    for table in metadata.sorted_tables:
+        if not inspector.has_table(table.name):
+            continue
+        known = {column["name"] for column in inspector.get_columns(table.name)}
+        needed = {column.name for column in table.columns if _was_always_there(column)}
+        if not needed <= known:
+            raise AccountsUnavailable(
+                f"the table {table.name} is not Saoma's: name another database in accounts.url"
+            )
+
+
+def _was_always_there(column: Column[Any]) -> bool:
+    """Tell whether the first release had the column: others can be added to a table."""
+    return not column.nullable and column.server_default is None
 
 
 def _has_former(connection: Connection) -> bool:

@@ -2,7 +2,16 @@
 
 import logging
 
-from accounts import Account, AccountsUnavailable, Directory, KnownBrowsers, Passwords, fold
+from accounts import (
+    Account,
+    AccountInactive,
+    AccountsUnavailable,
+    Directory,
+    Judge,
+    KnownBrowsers,
+    Passwords,
+    fold,
+)
 from login.errors import BadCredentials, BindTokenGone, RateLimited
 from login.rules import Rules
 from store import Limit, Throttle, network_of
@@ -20,10 +29,13 @@ class Credentials:
         passwords: Passwords,
         throttle: Throttle,
         rules: Rules,
+        foreign: Judge | None = None,
     ) -> None:
+        """*foreign* judges the passwords of a site that keeps its people itself."""
         self._directory = directory
         self._browsers = browsers
         self._passwords = passwords
+        self._foreign = foreign
         self._throttle = throttle
         self._rules = rules
 
@@ -34,24 +46,15 @@ class Credentials:
 
         Raises:
             BadCredentials, RateLimited
+            AccountInactive: the password is right, and the site does not let them in.
         """
         limits, name = await self._admit(username, address, browser)
         try:
-            account = await self._directory.by_username(username)
-        except AccountsUnavailable:
-            await self._throttle.forgive(limits, name)  # not wrong: nobody could look
+            account = await self._judge(username, password)
+        except (AccountsUnavailable, AccountInactive):
+            await self._throttle.forgive(limits, name)  # not wrong
             raise
-        known = account.password_hash if account else None
-        if not await self._passwords.verify(known, password) or account is None:
-            log.info("wrong password account=%s", account.id if account else "none")
-            error = BadCredentials()
-            error.account = account
-            raise error
         await self._throttle.forgive(limits, name)
-        if known and self._passwords.needs_rehash(known):
-            await self._directory.set_password_hash(
-                account.id, await self._passwords.hash(password)
-            )
         return account
 
     async def check_to_bind(
@@ -69,10 +72,31 @@ class Credentials:
             raise BindTokenGone
         try:
             account = await self.check(username, password, address, browser)
-        except (RateLimited, AccountsUnavailable):
+        except (RateLimited, AccountsUnavailable, AccountInactive):
             await self._throttle.forgive([tries], name)
             raise
         await self._throttle.forgive([tries], name)
+        return account
+
+    async def _judge(self, username: str, password: str) -> Account:
+        """Return the account when the password is right, by whoever keeps the passwords.
+
+        Raises:
+            BadCredentials: for the account that was asked for, if there is one.
+        """
+        if self._foreign:
+            person = await self._foreign(username, password)
+            if person:
+                return await self._directory.welcome(person)
+            raise _wrong(await self._directory.by_username(username))
+        account = await self._directory.by_username(username)
+        known = account.password_hash if account else None
+        if not await self._passwords.verify(known, password) or account is None:
+            raise _wrong(account)
+        if known and self._passwords.needs_rehash(known):
+            await self._directory.set_password_hash(
+                account.id, await self._passwords.hash(password)
+            )
         return account
 
     async def _admit(self, username: str, address: str, browser: str) -> tuple[list[Limit], str]:
@@ -105,3 +129,10 @@ class Credentials:
         }
         window = rules.password_window_seconds
         return [Limit(what, most, window) for what, most in tries.items()]
+
+
+def _wrong(account: Account | None) -> BadCredentials:
+    log.info("wrong password account=%s", account.id if account else "none")
+    error = BadCredentials()
+    error.account = account
+    return error

@@ -31,6 +31,13 @@ class BadCredentials(LoginError):
     text = "The user name or the password is wrong."
 
 
+class AccountInactiveError(LoginError):
+    """The password was right, and the site does not let this account in."""
+
+    code, status = "account_inactive", HTTPStatus.FORBIDDEN
+    text = "This account is switched off. Please ask whoever runs this site."
+
+
 class SignedOut(LoginError):
     """The request needs a session."""
 

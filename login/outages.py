@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from accounts import (
     Account,
+    AccountInactive,
     AccountsUnavailable,
     AccountTaken,
     LastWayIn,
@@ -14,6 +15,7 @@ from accounts import (
     UsernameTaken,
 )
 from login.errors import (
+    AccountInactiveError,
     AccountTakenError,
     LastWayInError,
     LoginError,
@@ -46,6 +48,8 @@ def _known() -> Iterator[None]:
     except (StoreUnavailable, AccountsUnavailable) as error:
         log.warning("unavailable error=%s %s", type(error).__name__, error)
         raise ServiceUnavailable from None
+    except AccountInactive:
+        raise AccountInactiveError from None
     except OpenidTaken:
         raise OpenidTakenError from None
     except AccountTaken as error:

@@ -3,6 +3,7 @@
 from serving.demo import demonstrate
 from serving.ending import drain
 from serving.live import Reloader, log_request, set_up_logging
+from serving.people import open_residents, site_keeps_accounts
 from serving.resources import AuditUnavailable, Resources, open_resources
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "demonstrate",
     "drain",
     "log_request",
+    "open_residents",
     "open_resources",
     "set_up_logging",
+    "site_keeps_accounts",
 ]

@@ -12,10 +12,10 @@ from accounts import (
     AccountsUnavailable,
     Activity,
     Directory,
+    Judge,
     KnownBrowsers,
     Passwords,
     Sessions,
-    open_directory,
 )
 from handlers import Context, Mailroom, Readiness, Texts, Visits, version_of
 from login import (
@@ -43,6 +43,7 @@ from login import (
     open_journal,
 )
 from scene_pool import Attempts, ScenePool
+from serving.people import open_residents
 from serving.rules import login_rules, pool_rules, replies_of, site_of
 from serving.wechat_side import client_of, oauth_of, pushes_of, senders_of, web_apps
 from settings import Settings
@@ -77,15 +78,16 @@ class Ground(Struct, frozen=True, kw_only=True):
     replies: Replies
     clock: Clock
     throttle: Throttle
+    judge: Judge | None
 
 
 async def open_resources(
     stack: AsyncExitStack, settings: Settings, folder: Path, passwords: Passwords | None = None
 ) -> Resources:
     """Open everything; *stack* closes it, last opened first. Templates are in *folder*."""
-    ground = await _open_ground(stack, settings)
     passwords = passwords or Passwords()
     stack.callback(passwords.close)
+    ground = await _open_ground(stack, settings, passwords)
     unionids = _open_unionids(stack, ground)
     scans = _scans(ground, unionids)
     credentials = _credentials(ground, passwords)
@@ -117,13 +119,10 @@ async def open_resources(
     )
 
 
-async def _open_ground(stack: AsyncExitStack, settings: Settings) -> Ground:
+async def _open_ground(stack: AsyncExitStack, settings: Settings, passwords: Passwords) -> Ground:
     redis, session, rules = settings.redis, settings.session, login_rules(settings)
-    accounts = settings.accounts
     store = await stack.enter_async_context(connect(redis.url, redis.key_prefix))
-    directory = await stack.enter_async_context(
-        open_directory(accounts.url, settings.wechat.appid, accounts.wechat_per_account)
-    )
+    residents = await open_residents(stack, settings, passwords)
     sessions = Sessions(
         store,
         idle_seconds=session.idle_seconds,
@@ -138,7 +137,7 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings) -> Ground:
         client=await stack.enter_async_context(client_of(settings, store)),
         books=Books(
             attempts=Attempts(store),
-            directory=directory,
+            directory=residents.directory,
             sessions=sessions,
             browsers=KnownBrowsers(store),
             journal=await _open_journal(stack, settings, store, clock),
@@ -149,6 +148,7 @@ async def _open_ground(stack: AsyncExitStack, settings: Settings) -> Ground:
         replies=replies_of(settings, rules),
         clock=clock,
         throttle=Throttle(store),
+        judge=residents.judge,
     )
 
 
@@ -197,7 +197,9 @@ def _pages(ground: Ground, scans: Scans) -> Pages:
 
 def _credentials(ground: Ground, passwords: Passwords) -> Credentials:
     books = ground.books
-    return Credentials(books.directory, books.browsers, passwords, ground.throttle, ground.rules)
+    return Credentials(
+        books.directory, books.browsers, passwords, ground.throttle, ground.rules, ground.judge
+    )
 
 
 def _entrance(ground: Ground, credentials: Credentials) -> Entrance:

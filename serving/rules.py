@@ -1,5 +1,6 @@
 """From settings to what the parts of the server take: the only place that knows both."""
 
+from accounts import Mapping
 from handlers import Site, networks, origin_of
 from login import Confirmation, Replies
 from login import Rules as LoginRules
@@ -47,6 +48,20 @@ def login_rules(settings: Settings) -> LoginRules:
         codes_per_address=limits.codes_per_address,
         password_tries_per_bind=limits.password_tries_per_bind,
         keep_unsubscribed=login.keep_unsubscribed,
+    )
+
+
+def mapping_of(settings: Settings) -> Mapping:
+    """Return how the site's own table of users is read."""
+    table = settings.accounts.table
+    return Mapping(
+        table=table["name"],
+        id=table.get("id", "id"),
+        username=table.get("username", "username"),
+        password_hash=table.get("password_hash", "password_hash"),
+        active=table.get("active", ""),
+        active_value=table.get("active_value", ""),
+        any_case=table.get("names") == "any_case",
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+from settings.accounts import problems_of_accounts
 from settings.phone import problems_of_phone
 from settings.schema import (
     OFFICIAL_API,
@@ -30,6 +31,7 @@ def problems(settings: Settings) -> Iterator[Problem]:
     yield from _pool(settings)
     yield from _addresses(settings)
     yield from _wechat(settings.wechat)
+    yield from problems_of_accounts(settings)
     yield from problems_of_phone(settings.phone)
     yield from _session(settings)
     yield from _networks("server.trusted_proxies", settings.server.trusted_proxies)
@@ -61,11 +63,6 @@ def _addresses(settings: Settings) -> Iterator[Problem]:
         yield "redis.url", f"embedded, {'://…, '.join(STORE_SCHEMES)}://…"
     if scheme == "redis+sentinel" and not SENTINELS.fullmatch(settings.redis.url):
         yield "redis.url", "redis+sentinel://host:port,host:port/service"
-    if "+" not in settings.accounts.url.partition("://")[0]:
-        yield (
-            "accounts.url",
-            "an SQLAlchemy address with an async driver, like sqlite+aiosqlite:///…",
-        )
     for key in ("api_base_url", "mp_base_url", "open_base_url"):
         if urlsplit(getattr(settings.wechat, key)).scheme not in {"http", "https"}:
             yield f"wechat.{key}", "an http:// or https:// address"

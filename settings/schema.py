@@ -59,6 +59,7 @@ SECRET_KEYS = frozenset(
     {
         *("secret", "token", "encoding_aes_key", "previous_encoding_aes_key", "url"),
         *("proxy_url", "token_url", "token_url_secret", "open_secret"),
+        *("table_url", "verify_url", "verify_secret"),
     }
 )
 """Keys whose values are, or may contain, a secret: never shown."""
@@ -167,10 +168,15 @@ class PhoneSettings(Section, frozen=True):
 
 
 class AccountsSettings(Section, frozen=True):
-    """The database of accounts and their WeChat identities."""
+    """The database of accounts and their WeChat identities, or whose accounts they are."""
 
     url: str = "sqlite+aiosqlite:///data/saoma.db"
     wechat_per_account: Annotated[int, Meta(ge=1, le=20)] = 1
+    table: dict[str, str] = {}
+    table_url: str = ""
+    verify_url: str = ""
+    verify_secret: str = ""
+    verify_seconds: PositiveSeconds = 3
 
 
 class SessionSettings(Section, frozen=True):
