@@ -116,8 +116,13 @@ export class Attempt {
 
   /** The outcome was used: forget the attempt and leave in good order. */
   finish() {
-    this.#clearTimers();
     this.memory.forget();
+    this.leave();
+  }
+
+  /** Leave in good order; a page that starts again soon goes on with this attempt. */
+  leave() {
+    this.#clearTimers();
     this.connection.close();
   }
 

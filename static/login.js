@@ -1,11 +1,11 @@
 /**
  * The sign-in page: joins the attempt, its view, the forms and the server's endpoints.
  */
-import { ApiError, bind, createSession, readSession, sameSite, signIn } from "./api.js";
+import { home, sameSite } from "./api.js";
 import { Attempt, State } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
-import { fullJitterMs } from "./backoff.js";
 import { Connection, socketUrl } from "./connection.js";
+import { Entrance } from "./entrance.js";
 import { clearError, enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
 import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
@@ -18,8 +18,6 @@ const HOME = "/user";
 const NO_CODES = new Set([ErrorCode.QUOTA_EXHAUSTED, ErrorCode.QUOTA_LOW]);
 /** Between two reloads because the server did not understand us: once helps, more would be a loop. */
 const RELOAD_EVERY_MS = 60_000;
-/** After so many trades in a row without an answer there is none to be had. */
-const MOST_UNANSWERED = 8;
 
 const main = document.querySelector("main");
 const bindForm = main.querySelector("[data-testid=bind-form]");
@@ -39,46 +37,27 @@ const attempt = new Attempt({
   isHidden,
   onChange: changed,
 });
+const entrance = new Entrance({ api: home, attempt, onSession: enter, next });
 
 let state = State.LOADING;
-/** The login code that was traded last, and how many in a row got no answer. */
-let traded = "";
-let unanswered = 0;
 
 /** @param {import("./attempt.js").Snapshot} snapshot */
 function changed(snapshot) {
   const entered = snapshot.state !== state;
   state = snapshot.state;
   view.render(snapshot);
-  if (state === State.SUCCESS && snapshot.secret !== traded) trade(snapshot.secret);
+  entrance.heard(snapshot);
   if (!entered) return;
-  if (state === State.WAITING) unanswered = 0;
-  if (state === State.EXPIRED && snapshot.error === "code_gone") followOtherTab();
   if (state === State.BIND_REQUIRED) showBindForm();
   if (state === State.BUSY && NO_CODES.has(snapshot.error)) passwordFold.open = true;
   if (state === State.REFUSED && snapshot.error === ErrorCode.BAD_MESSAGE) reloadOnce();
 }
 
-/** Turn a login code into a session. Without an answer, what became of it is asked for: the phone has already said yes. */
-async function trade(code) {
-  traded = code;
-  try {
-    enter(await createSession(code, next));
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    unanswered += 1;
-    const mayBeDone = error.isUnanswered || error.code === "code_gone" || error.code === "rate_limited";
-    if (!mayBeDone || unanswered > MOST_UNANSWERED) return attempt.lapse(error.code);
-    await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs + fullJitterMs(unanswered)));
-    attempt.comeBack("code_gone");
-  }
-}
-
-/** @param {{username?: string, next?: string}} session */
+/** @param {{username: string, next?: string}} session */
 function enter(session) {
   state = State.SUCCESS;
   view.render({ ...attempt.snapshot, state, error: "", retryAtMs: 0 });
-  if (session.username) view.say(text("success_title"), text("success_detail_name", { name: session.username }));
+  view.say(text("success_title"), text("success_detail_name", { name: session.username }));
   attempt.finish();
   location.replace(sameSite(session.next, next));
 }
@@ -113,30 +92,10 @@ function reloadOnce() {
   location.reload();
 }
 
-/** Somebody who signed in elsewhere meanwhile has nothing left to do here. */
-async function followOtherTab() {
-  if (state === State.SUCCESS || state === State.BIND_REQUIRED) return;
-  const session = await readSession().catch(() => null);
-  if (session) enter({ username: session.username });
-}
-
-enhanceForm(bindForm, async (fields) => {
-  const { bind_token: _, ...credentials } = fields;
-  try {
-    const { username } = await bind({ ...credentials, bind_token: attempt.snapshot.secret });
-    enter({ username });
-  } catch (error) {
-    if (error.code === "bind_token_gone") return attempt.comeBack(error.code); // perhaps by a try without an answer
-    if (error.isUnanswered) attempt.comeBack("code_gone");
-    throw error;
-  }
-});
+enhanceForm(bindForm, ({ username, password }) => entrance.bind({ username, password }));
 bindForm.querySelector("[data-part=start-over]").addEventListener("click", () => attempt.startOver());
 
-enhanceForm(passwordForm, async ({ username, password }) => {
-  const session = await signIn({ username, password, next });
-  enter({ username, next: session?.next });
-});
+enhanceForm(passwordForm, ({ username, password }) => entrance.signIn({ username, password }));
 
 main.addEventListener("saoma:code", ({ detail }) => {
   const phone = main.querySelector("[data-part=sandbox-phone]");
@@ -154,7 +113,7 @@ if (isPhone) {
 watchPresence({
   onReturn(awayMs) {
     attempt.returned(awayMs);
-    followOtherTab();
+    entrance.follow();
   },
   onOnline: () => attempt.online(),
   onActivity: () => attempt.active(),
