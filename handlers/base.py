@@ -137,12 +137,15 @@ class BaseHandler(RequestHandler):
             site.session_cookie,
             token,
             max_age=int(site.session_seconds),
+            domain=site.session_domain or None,
             **self.cookie_flags(),
         )
 
     def end_session(self) -> None:
         """Take the session from the browser."""
-        self.clear_cookie(self.context.site.session_cookie, **self.cookie_flags())
+        site = self.context.site
+        domain = site.session_domain or None
+        self.clear_cookie(site.session_cookie, domain=domain, **self.cookie_flags())
 
     def cookie_flags(self) -> dict[str, Any]:
         """Return how every cookie of ours is set."""

@@ -44,6 +44,8 @@ class Site(Struct, kw_only=True):
     trusted_proxies: tuple[Network, ...]
     metrics_allow: tuple[Network, ...]
     session_cookie: str
+    session_domain: str
+    """Domain whose hosts all get the session cookie, or "" for this host alone."""
     session_seconds: float
     picture_origin: str
     """Origin of WeChat's pictures of codes, for the content security policy."""
@@ -80,9 +82,12 @@ class Site(Struct, kw_only=True):
 
         Source: RFC 6265bis, "The __Host- Prefix". `_xsrf` keeps its name, which pages of
         operators read; planted, it is of no use, because origins are looked at as well.
+        A cookie of a whole domain cannot be `__Host-`; `__Secure-` keeps http from planting it.
         """
-        plain = not self.secure or name == XSRF_COOKIE or name.startswith(COOKIE_PREFIXES)
-        return name if plain else f"__Host-{name}"
+        if not self.secure or name == XSRF_COOKIE or name.startswith(COOKIE_PREFIXES):
+            return name
+        of_domain = self.session_domain and name == self.session_cookie
+        return f"__Secure-{name}" if of_domain else f"__Host-{name}"
 
     def answers_to(self, name: str) -> bool:
         """Tell whether the site may be asked under this host *name* (no port).
