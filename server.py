@@ -28,6 +28,7 @@ from handlers import (
     BindHandler,
     CallbackHandler,
     Context,
+    EmbedHandler,
     HealthHandler,
     LoginHandler,
     MetricsHandler,
@@ -98,6 +99,7 @@ def make_app(context: Context, *, ping_seconds: float = PING_SECONDS) -> Applica
         [
             (r"/", SignInHandler),
             (r"/user", UserHandler),
+            (r"/embed/(zh|en)", EmbedHandler),
             (r"/ws", SocketHandler),
             (r"/login", LoginHandler),
             (r"/login/wechat", WebLoginHandler),

@@ -3,6 +3,7 @@
 from handlers.account import BindHandler, UnbindHandler
 from handlers.callback import CallbackHandler
 from handlers.context import Context, Mailroom, Readiness, Site, networks, origin_of
+from handlers.embed import EmbedHandler
 from handlers.oauth import WebLoginCallbackHandler, WebLoginHandler
 from handlers.operations import HealthHandler, MetricsHandler, ReadyHandler
 from handlers.own_sessions import OwnSessionHandler, OwnSessionsHandler
@@ -17,6 +18,7 @@ __all__ = [
     "BindHandler",
     "CallbackHandler",
     "Context",
+    "EmbedHandler",
     "HealthHandler",
     "LoginHandler",
     "Mailroom",

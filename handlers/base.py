@@ -26,6 +26,8 @@ BROWSER_DAYS = 400
 SECRET_LENGTH = 43
 ELSEWHERE = ("cross-site", "same-site")
 """What `Sec-Fetch-Site` says of requests from pages of other origins."""
+# How long browsers need not ask again; a change of allowed origins takes no longer to be felt.
+PREFLIGHT_SECONDS = 600
 
 
 class BadRequest(LoginError):
@@ -84,6 +86,7 @@ class BaseHandler(RequestHandler):
         """Answer the question that browsers ask before a request of another origin."""
         self.set_header("Access-Control-Allow-Methods", "GET, POST, DELETE")
         self.set_header("Access-Control-Allow-Headers", "Content-Type, X-XSRFToken")
+        self.set_header("Access-Control-Max-Age", str(PREFLIGHT_SECONDS))
         self.set_status(HTTPStatus.NO_CONTENT)
 
     # ---- what handlers ask of a request
@@ -146,6 +149,11 @@ class BaseHandler(RequestHandler):
         site = self.context.site
         domain = site.session_domain or None
         self.clear_cookie(site.session_cookie, domain=domain, **self.cookie_flags())
+
+    def tell_xsrf_token(self) -> None:
+        """Tell it in a header: pages of other origins cannot read our cookies."""
+        self.set_header("Access-Control-Expose-Headers", "X-XSRFToken")
+        self.set_header("X-XSRFToken", self.xsrf_token)
 
     def cookie_flags(self) -> dict[str, Any]:
         """Return how every cookie of ours is set."""

@@ -44,8 +44,10 @@ export class AttemptView {
     this.parts = {
       code: part("code"), picture: part("picture"), numbers: part("numbers"), status: part("status"),
       title: part("status-title"), detail: part("status-detail"), wait: part("wait"), retry: part("retry"),
+      hint: part("phone-hint"), save: part("save-code"), phone: part("sandbox-phone"),
     };
     this.ring = new Ring(part("ring"));
+    if (this.parts.hint) this.parts.hint.hidden = inWeChat;
     this.parts.retry.addEventListener("click", onRetry);
     this.parts.numbers.addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -81,14 +83,31 @@ export class AttemptView {
     clearTimeout(this.timer);
   }
 
-  #drawCode({ state, code }) {
+  #drawCode({ code }) {
     const { code: image } = this.parts;
     if (!code || code.ticket === this.drawn) return;
     this.drawn = code.ticket;
     image.dataset.ticket = code.ticket;
     image.dataset.url = code.url;
     image.src = this.#pictureOf(code);
-    this.host.dispatchEvent(new CustomEvent("saoma:code", { detail: { ticket: code.ticket, state } }));
+    this.#offerToSave(image.src);
+    this.#handToSandbox(code.ticket);
+  }
+
+  /** Not every phone's browser keeps a picture after a long press. WeChat's does, and cannot download. */
+  #offerToSave(picture) {
+    const { save } = this.parts;
+    if (!save || !this.keepable || this.inWeChat) return;
+    save.href = picture;
+    save.hidden = false;
+  }
+
+  #handToSandbox(ticket) {
+    const { phone } = this.parts;
+    if (!phone) return;
+    const address = new URL(phone.href);
+    address.searchParams.set("ticket", ticket);
+    phone.href = address.href;
   }
 
   #pictureOf({ url, image }) {

@@ -5,6 +5,10 @@
 import { ApiError } from "./api.js";
 import { State } from "./attempt.js";
 import { fullJitterMs } from "./backoff.js";
+import { ErrorCode } from "./protocol.js";
+
+/** No code comes soon: the password is the better way in. */
+export const NO_CODES = new Set([ErrorCode.QUOTA_EXHAUSTED, ErrorCode.QUOTA_LOW]);
 
 /** After so many trades in a row without an answer there is none to be had. */
 const MOST_UNANSWERED = 8;

@@ -5,7 +5,7 @@ import { home, sameSite } from "./api.js";
 import { Attempt, State } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
 import { Connection, socketUrl } from "./connection.js";
-import { Entrance } from "./entrance.js";
+import { Entrance, NO_CODES } from "./entrance.js";
 import { clearError, enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
 import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
@@ -14,8 +14,6 @@ import { text } from "./texts.js";
 
 /** The user page is where a visitor goes who did not come for another one. */
 const HOME = "/user";
-/** No code comes soon: the password is the better way in. */
-const NO_CODES = new Set([ErrorCode.QUOTA_EXHAUSTED, ErrorCode.QUOTA_LOW]);
 /** Between two reloads because the server did not understand us: once helps, more would be a loop. */
 const RELOAD_EVERY_MS = 60_000;
 
@@ -69,15 +67,6 @@ function showBindForm() {
   bindForm.elements.namedItem("username").focus();
 }
 
-/** Not every phone's browser keeps a picture after a long press. WeChat's does, and cannot download. */
-function offerToSave() {
-  const link = main.querySelector("[data-part=save-code]");
-  main.addEventListener("saoma:code", () => {
-    link.href = main.querySelector("[data-part=code]").src;
-    link.hidden = false;
-  });
-}
-
 /** A page that the server does not understand is not helped by another code. */
 function retry() {
   if (attempt.snapshot.error === ErrorCode.BAD_MESSAGE) location.reload();
@@ -97,19 +86,7 @@ bindForm.querySelector("[data-part=start-over]").addEventListener("click", () =>
 
 enhanceForm(passwordForm, ({ username, password }) => entrance.signIn({ username, password }));
 
-main.addEventListener("saoma:code", ({ detail }) => {
-  const phone = main.querySelector("[data-part=sandbox-phone]");
-  if (!phone) return;
-  const address = new URL(phone.href);
-  address.searchParams.set("ticket", detail.ticket);
-  phone.href = address.href;
-});
-
-if (isPhone) {
-  passwordFold.open = !main.querySelector("[data-testid=web-login]");
-  if (isInWeChat) main.querySelector("[data-part=phone-hint]").hidden = true;
-  else offerToSave();
-}
+if (isPhone) passwordFold.open = !main.querySelector("[data-testid=web-login]");
 watchPresence({
   onReturn(awayMs) {
     attempt.returned(awayMs);

@@ -11,9 +11,10 @@ export class Texts {
     this.table = table;
   }
 
-  /** @returns {Texts} the words that the server put into the `texts` block of a page */
-  static in(root) {
-    return new Texts(JSON.parse(root.getElementById("texts")?.textContent ?? "{}"));
+  /** @param {Document} page @returns {Texts} the words that the server put into the `texts` block of a page */
+  static in(page) {
+    const block = page.querySelector('script#texts[type="application/json"]');
+    return new Texts(JSON.parse(block?.textContent ?? "{}"));
   }
 
   /**

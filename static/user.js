@@ -60,7 +60,6 @@ function openWidget() {
     { onChoose: (number) => attempt.choose(number), onRetry: () => attempt.startOver() },
     { keepable: isPhone, inWeChat: isInWeChat },
   );
-  part("phone-hint").hidden = isInWeChat;
   attempt = new Attempt({
     connection: new Connection(socketUrl(location), isHidden),
     memory: new Memory("link"),
