@@ -2,10 +2,10 @@
  * What an attempt looks like. It draws snapshots and reports clicks; it knows no sockets and decides nothing.
  * All elements are found inside the host by `data-part`, so the same markup serves every page.
  */
-import { State } from "./attempt.js";
 import { drawCode, drawCodeToKeep } from "./code.js";
 import { ErrorCode } from "./protocol.js";
 import { Ring } from "./ring.js";
+import { State } from "./snapshot.js";
 import { texts as pageTexts } from "./texts.js";
 
 /** Errors that are WeChat's, and so get the picture of a phone that hears nothing. */
@@ -55,7 +55,7 @@ export class AttemptView {
     });
   }
 
-  /** @param {import("./attempt.js").Snapshot} snapshot */
+  /** @param {import("./snapshot.js").Snapshot} snapshot */
   render(snapshot) {
     const { state, choices, error } = snapshot;
     const entered = this.host.dataset.state !== state;
@@ -175,7 +175,7 @@ export class AttemptView {
 }
 
 /**
- * @param {import("./attempt.js").Snapshot} snapshot
+ * @param {import("./snapshot.js").Snapshot} snapshot
  * @returns {string | undefined} the words on the button, if the visitor is to ask for what comes next
  */
 function wayOn({ state, error, retryAtMs }) {
@@ -185,7 +185,7 @@ function wayOn({ state, error, retryAtMs }) {
 }
 
 /**
- * @param {import("./attempt.js").Snapshot} snapshot
+ * @param {import("./snapshot.js").Snapshot} snapshot
  * @param {boolean} inWeChat whether WeChat itself shows the page
  * @param {import("./texts.js").Texts} texts
  * @returns {[string, string]} what the state is, and what to do

@@ -3,7 +3,7 @@
  * for the sign-in page.
  */
 import { Api } from "./api.js";
-import { Attempt, State } from "./attempt.js";
+import { Attempt } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
 import { Connection, socketUrl } from "./connection.js";
 import { Entrance, NO_CODES } from "./entrance.js";
@@ -11,10 +11,11 @@ import { clearError, enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
 import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { ErrorCode } from "./protocol.js";
+import { State } from "./snapshot.js";
 
 /**
  * @typedef {object} Listener
- * @property {(snapshot: import("./attempt.js").Snapshot) => void} onState a state was entered
+ * @property {(snapshot: import("./snapshot.js").Snapshot) => void} onState a state was entered
  * @property {(username: string) => void} onSignedIn the browser has its session
  * @property {() => void} onReload the server does not understand this release, or cookies were not kept: begin anew
  */

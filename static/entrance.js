@@ -3,9 +3,9 @@
  * page comes back to its attempt then, and hears what became of it.
  */
 import { ApiError } from "./api.js";
-import { State } from "./attempt.js";
 import { fullJitterMs } from "./backoff.js";
 import { ErrorCode } from "./protocol.js";
+import { State } from "./snapshot.js";
 
 /** No code comes soon: the password is the better way in. */
 export const NO_CODES = new Set([ErrorCode.QUOTA_EXHAUSTED, ErrorCode.QUOTA_LOW]);
@@ -29,7 +29,7 @@ export class Entrance {
     this.unanswered = 0;
   }
 
-  /** @param {import("./attempt.js").Snapshot} snapshot what the attempt has come to */
+  /** @param {import("./snapshot.js").Snapshot} snapshot what the attempt has come to */
   heard({ state, secret, error }) {
     if (state === State.SUCCESS && secret !== this.traded) this.#trade(secret);
     if (state === State.WAITING) this.unanswered = 0;

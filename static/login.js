@@ -2,7 +2,7 @@
  * The sign-in page: joins the attempt, its view, the forms and the server's endpoints.
  */
 import { home, sameSite } from "./api.js";
-import { Attempt, State } from "./attempt.js";
+import { Attempt } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
 import { Connection, socketUrl } from "./connection.js";
 import { Entrance, NO_CODES } from "./entrance.js";
@@ -10,6 +10,7 @@ import { clearError, enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
 import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { ErrorCode } from "./protocol.js";
+import { State } from "./snapshot.js";
 import { text } from "./texts.js";
 
 /** The user page is where a visitor goes who did not come for another one. */
@@ -39,7 +40,7 @@ const entrance = new Entrance({ api: home, attempt, onSession: enter, next });
 
 let state = State.LOADING;
 
-/** @param {import("./attempt.js").Snapshot} snapshot */
+/** @param {import("./snapshot.js").Snapshot} snapshot */
 function changed(snapshot) {
   const entered = snapshot.state !== state;
   state = snapshot.state;

@@ -7,10 +7,10 @@
  * Attributes, events and everything else that a site may rely on: docs/embedding.md.
  */
 import { Api, sameSite } from "./api.js";
-import { State } from "./attempt.js";
 import { advise, loadShell, makeStyles, ShellError } from "./embed_shell.js";
 import { EmbeddedSignIn } from "./embed_sign_in.js";
 import { WORDS } from "./embed_words.js";
+import { State } from "./snapshot.js";
 // Asked for at once, not one after another, by whoever needs it deep down.
 import "./vendor/lean-qr.mjs";
 

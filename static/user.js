@@ -2,7 +2,7 @@
  * The user page: who I am, my WeChat, and the way out.
  */
 import { ApiError, bind, createSession, endSession, readSession, unbind } from "./api.js";
-import { Attempt, State } from "./attempt.js";
+import { Attempt } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
 import { fullJitterMs } from "./backoff.js";
 import { Connection, socketUrl } from "./connection.js";
@@ -11,6 +11,7 @@ import { Memory } from "./memory.js";
 import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { NotLinked } from "./protocol.js";
 import { refreshSessions, showSessions } from "./sessions.js";
+import { State } from "./snapshot.js";
 import { errorText, text } from "./texts.js";
 
 /** After so many tries to link in a row without an answer there is none to be had. */
