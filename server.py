@@ -25,6 +25,8 @@ from tornado.web import Application
 
 from accounts import AccountsUnavailable
 from handlers import (
+    AttemptHandler,
+    AttemptsHandler,
     BindHandler,
     CallbackHandler,
     Context,
@@ -101,6 +103,8 @@ def make_app(context: Context, *, ping_seconds: float = PING_SECONDS) -> Applica
             (r"/user", UserHandler),
             (r"/embed/(zh|en)", EmbedHandler),
             (r"/ws", SocketHandler),
+            (r"/attempts", AttemptsHandler),
+            (r"/attempts/([^/]+)", AttemptHandler),
             (r"/login", LoginHandler),
             (r"/login/wechat", WebLoginHandler),
             (CALLBACK_PATH, WebLoginCallbackHandler),

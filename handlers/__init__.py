@@ -8,6 +8,7 @@ from handlers.oauth import WebLoginCallbackHandler, WebLoginHandler
 from handlers.operations import HealthHandler, MetricsHandler, ReadyHandler
 from handlers.own_sessions import OwnSessionHandler, OwnSessionsHandler
 from handlers.pages import SignInHandler, UnknownHandler, UserHandler
+from handlers.polling import AttemptHandler, AttemptsHandler
 from handlers.sessions import LoginHandler, SessionHandler
 from handlers.socket import SocketHandler
 from handlers.static import StaticHandler, version_of
@@ -15,6 +16,8 @@ from handlers.texts import Texts
 from handlers.visits import Visits
 
 __all__ = [
+    "AttemptHandler",
+    "AttemptsHandler",
     "BindHandler",
     "CallbackHandler",
     "Context",

@@ -1,6 +1,7 @@
 """What all requests share: who asks, in which browser, and how errors are told."""
 
 import logging
+from functools import partial
 from hmac import compare_digest
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +12,7 @@ from tornado.web import RequestHandler
 from handlers.context import Context
 from handlers.errors import error_of, log_error, tell_error
 from handlers.headers import browser_headers
-from login import LoginError, SignedIn, Visit
+from login import LoginError, Opener, SignedIn, Visit
 from store import digest, new_secret
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class BaseHandler(RequestHandler):
         self._check_host()
         self.browser = self._know_browser()
         if self.request.method not in {"GET", "HEAD", "OPTIONS"}:
-            self._check_origin()
+            self.refuse_foreign()
         _ = self.xsrf_token  # sets the cookie that the next change needs
 
     def on_finish(self) -> None:
@@ -85,7 +86,7 @@ class BaseHandler(RequestHandler):
     def options(self, *_: str) -> None:
         """Answer the question that browsers ask before a request of another origin."""
         self.set_header("Access-Control-Allow-Methods", "GET, POST, DELETE")
-        self.set_header("Access-Control-Allow-Headers", "Content-Type, X-XSRFToken")
+        self.set_header("Access-Control-Allow-Headers", "Content-Type, X-Resume, X-XSRFToken")
         self.set_header("Access-Control-Max-Age", str(PREFLIGHT_SECONDS))
         self.set_status(HTTPStatus.NO_CONTENT)
 
@@ -99,6 +100,17 @@ class BaseHandler(RequestHandler):
         """Return what may be said of the visitor's browser and place."""
         agent = self.request.headers.get("User-Agent", "")
         return self.context.visits.of(agent, self.address())
+
+    def opener(self) -> Opener:
+        """Return who opens a page by this request."""
+        token = self.get_cookie(self.context.site.session_cookie, "")
+        return Opener(
+            browser=self.browser,
+            visit=self.visit(),
+            address=self.address(),
+            session=digest(token) if token else "",
+            account_of=partial(self._account_of, token),
+        )
 
     def fields(self, **wanted: type) -> dict[str, Any]:
         """Return the *wanted* fields of a JSON body or a form; texts that are missing are "".
@@ -127,6 +139,10 @@ class BaseHandler(RequestHandler):
         """Return whose session the browser has."""
         token = self.get_cookie(self.context.site.session_cookie)
         return await self.context.entrance.account_of(token) if token else None
+
+    async def _account_of(self, token: str) -> str:
+        signed_in = await self.context.entrance.account_of(token) if token else None
+        return str(signed_in.account.id) if signed_in else ""
 
     async def begin_session(self, signed_in: SignedIn) -> None:
         """Give the browser its new session, and end the one that it had."""
@@ -193,6 +209,19 @@ class BaseHandler(RequestHandler):
     def log_exception(self, kind: Any, value: Any, trace: Any) -> None:
         log_error(self, kind, value, trace)
 
+    def refuse_foreign(self) -> None:
+        """Refuse pages of other sites.
+
+        Raises:
+            OriginRefused: when the request names a foreign origin; who names none is no page.
+        """
+        origin = self.request.headers.get("Origin")
+        if origin is not None and origin not in self.context.site.origins():
+            raise OriginRefused
+        # Some browsers leave Origin out where they tell this.
+        if origin is None and self.request.headers.get("Sec-Fetch-Site", "none") in ELSEWHERE:
+            raise OriginRefused
+
     # ---- browsers
 
     def _know_browser(self) -> str:
@@ -209,14 +238,6 @@ class BaseHandler(RequestHandler):
         if not self.context.site.answers_to(self.request.host_name):
             log.info("host refused; those of server.public_url and allowed_origins are ours")
             raise HostRefused
-
-    def _check_origin(self) -> None:
-        origin = self.request.headers.get("Origin")
-        if origin is not None and origin not in self.context.site.origins():
-            raise OriginRefused
-        # Some browsers leave Origin out where they tell this.
-        if origin is None and self.request.headers.get("Sec-Fetch-Site", "none") in ELSEWHERE:
-            raise OriginRefused
 
     def _allow_origin(self) -> None:
         """Let pages of the other allowed origins read the answer."""

@@ -4,12 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 from tornado.httputil import HTTPServerRequest
-from tornado.websocket import WebSocketHandler
 
 from login import (
     Entrance,
@@ -58,6 +57,8 @@ class Site(Struct, kw_only=True):
     """Frames in ten seconds that no page could ever send; a loop of ours, or a stranger's."""
     unread_bytes: int = 64 * 1024
     """How much a page may leave unread."""
+    poll_seconds: float = 25.0
+    """How long a request waits that has nothing to tell; proxies wait 30 s and more."""
 
     @property
     def secure(self) -> bool:
@@ -130,11 +131,18 @@ class Site(Struct, kw_only=True):
         return within(self.address_of(request), self.metrics_allow)
 
 
+class Socket(Protocol):
+    """An open socket, or a request that takes the place of one."""
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Send its page away."""
+
+
 class Sockets:
     """The open sockets of this process, by address."""
 
     def __init__(self) -> None:
-        self.open: dict[WebSocketHandler, str] = {}
+        self.open: dict[Socket, str] = {}
         self.none = asyncio.Event()
         self.none.set()
         self._addresses: Counter[str] = Counter()
@@ -143,13 +151,13 @@ class Sockets:
         """Return how many an address has, or its IPv6 network."""
         return self._addresses[network_of(address)]
 
-    def add(self, socket: WebSocketHandler, address: str) -> None:
+    def add(self, socket: Socket, address: str) -> None:
         """Note that a socket is open."""
         self.open[socket] = address = network_of(address)
         self.none.clear()
         self._addresses[address] += 1
 
-    def discard(self, socket: WebSocketHandler) -> None:
+    def discard(self, socket: Socket) -> None:
         """Note that it is closed."""
         address = self.open.pop(socket)
         if not self.open:

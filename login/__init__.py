@@ -18,6 +18,7 @@ from login.messages import CloseCode
 from login.own_sessions import OwnSessions
 from login.page import Page
 from login.pages import Pages
+from login.poll import Poll
 from login.receipts import Receipts
 from login.replies import Replies
 from login.rules import Confirmation, Rules
@@ -46,6 +47,7 @@ __all__ = [
     "OwnSessions",
     "Page",
     "Pages",
+    "Poll",
     "Receipts",
     "Replies",
     "Rules",

@@ -62,7 +62,8 @@ async def way(network: Proxy, start_site: StartSite) -> Way:
 
 def sockets(site: Site) -> list[WebSocketHandler]:
     """Return the pages' sockets, as the server holds them."""
-    return list(site.resources.context.sockets.open)
+    opened = site.resources.context.sockets.open
+    return [each for each in opened if isinstance(each, WebSocketHandler)]
 
 
 async def test_restart_of_the_server_keeps_the_code(site: Site, open_sign_in: OpenSignIn):

@@ -13,6 +13,8 @@ CHANGES = [
     ("DELETE", "/session"),
     ("POST", "/user/bind"),
     ("POST", "/user/unbind"),
+    ("POST", "/attempts"),
+    ("POST", "/attempts/0a1b"),
 ]
 SHOP = "https://shop.example"
 
