@@ -82,22 +82,46 @@ export class Api {
   }
 
   /**
+   * An attempt by requests instead of a socket. Each answers with messages.
+   *
+   * @param {{resume?: string, link?: boolean}} wish what `get_qr` would say on a socket
+   * @param {AbortSignal} signal
+   */
+  openAttempt(wish, signal) {
+    return this.#call("POST", "/attempts", wish, { signal });
+  }
+
+  /** What came after the message with the number *after*, once there is something. */
+  pollAttempt(resume, after, signal) {
+    return this.#call("GET", pathOf(resume, after), undefined, { resume, signal });
+  }
+
+  /** Send what would be a frame on a socket. */
+  askAttempt(resume, after, frame, signal) {
+    return this.#call("POST", pathOf(resume, after), frame, { resume, signal });
+  }
+
+  /**
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
+   * @param {object} [options]
+   * @param {string} [options.resume] the secret of an attempt
+   * @param {AbortSignal} [options.signal] when to give up, if not after the usual time
    * @returns {Promise<any>} the answer's JSON, or null when it has none
    * @throws {ApiError}
    */
-  async #call(method, path, body) {
+  async #call(method, path, body, { resume, signal = AbortSignal.timeout?.(TIMEOUT_MS) } = {}) {
     const headers = { Accept: "application/json" };
+    if (resume) headers["X-Resume"] = resume;
     if (method !== "GET") headers["X-XSRFToken"] = this.token || cookie("_xsrf");
     if (body) headers["Content-Type"] = "application/json";
     let response;
     let answer;
     try {
       response = await fetch(this.server + path, {
-        method, headers, body: body && JSON.stringify(body), cache: "no-store",
-        credentials: this.server ? "include" : "same-origin", signal: AbortSignal.timeout?.(TIMEOUT_MS),
+        method, headers, body: body && JSON.stringify(body), cache: "no-store", signal,
+        credentials: this.server ? "include" : "same-origin",
       });
       answer = await readJson(response);
     } catch {
@@ -119,6 +143,8 @@ export const endSessionOf = (id) => home.endSessionOf(id);
 export const endOtherSessions = () => home.endOtherSessions();
 export const bind = (proof) => home.bind(proof);
 export const unbind = (password) => home.unbind(password);
+
+const pathOf = (resume, after) => `/attempts/${resume.split(".")[0]}?after=${after}`;
 
 async function readJson(response) {
   const isJson = response.headers.get("Content-Type")?.includes("json");

@@ -30,7 +30,7 @@ const PAUSE_MS = 30_000;
 export class Attempt {
   /**
    * @param {object} parts
-   * @param {import("./connection.js").Connection} parts.connection
+   * @param {import("./connection.js").Connection | import("./transport.js").Transport} parts.connection
    * @param {import("./memory.js").Memory} parts.memory
    * @param {() => boolean} parts.isHidden
    * @param {(snapshot: import("./snapshot.js").Snapshot) => void} parts.onChange
@@ -237,6 +237,8 @@ export class Attempt {
   #failed({ code, retry_after: retryAfter }) {
     if (code === ErrorCode.UNKNOWN_ATTEMPT && this.missed) {
       this.lapse(this.missed);
+    } else if (code === ErrorCode.UNKNOWN_ATTEMPT && this.snapshot.state === State.SCANNED) {
+      this.lapse("not_confirmed");
     } else if (code === ErrorCode.UNKNOWN_ATTEMPT) {
       this.memory.forget();
       if (this.isHidden()) this.#pause(State.EXPIRED);

@@ -5,13 +5,14 @@
 import { Api } from "./api.js";
 import { Attempt } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
-import { Connection, socketUrl } from "./connection.js";
+import { socketUrl } from "./connection.js";
 import { Entrance, NO_CODES } from "./entrance.js";
 import { clearError, enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
 import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { ErrorCode } from "./protocol.js";
 import { State } from "./snapshot.js";
+import { Transport } from "./transport.js";
 
 /**
  * @typedef {object} Listener
@@ -29,6 +30,7 @@ export class EmbeddedSignIn {
    */
   constructor(card, server, { texts, token }, listener) {
     Object.assign(this, { card, texts, listener, state: "" });
+    const api = new Api(server, token);
     this.presence = new AbortController();
     this.bindForm = card.querySelector("[data-testid=bind-form]");
     this.passwordFold = card.querySelector("[data-part=password]");
@@ -39,13 +41,13 @@ export class EmbeddedSignIn {
       { keepable: isPhone, inWeChat: isInWeChat, texts },
     );
     this.attempt = new Attempt({
-      connection: new Connection(socketUrl(new URL(server)), isHidden),
+      connection: new Transport(socketUrl(new URL(server)), isHidden, api),
       memory: new Memory("embed"),
       isHidden,
       onChange: (snapshot) => this.#changed(snapshot),
     });
     this.entrance = new Entrance({
-      api: new Api(server, token),
+      api,
       attempt: this.attempt,
       onSession: ({ username }) => this.enter(username),
       signal: this.presence.signal,

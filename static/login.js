@@ -4,7 +4,7 @@
 import { home, sameSite } from "./api.js";
 import { Attempt } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
-import { Connection, socketUrl } from "./connection.js";
+import { socketUrl } from "./connection.js";
 import { Entrance, NO_CODES } from "./entrance.js";
 import { clearError, enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
@@ -12,6 +12,7 @@ import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { ErrorCode } from "./protocol.js";
 import { State } from "./snapshot.js";
 import { text } from "./texts.js";
+import { Transport } from "./transport.js";
 
 /** The user page is where a visitor goes who did not come for another one. */
 const HOME = "/user";
@@ -31,7 +32,7 @@ const view = new AttemptView(
 );
 const memory = new Memory("sign-in");
 const attempt = new Attempt({
-  connection: new Connection(socketUrl(location), isHidden),
+  connection: new Transport(socketUrl(location), isHidden),
   memory,
   isHidden,
   onChange: changed,

@@ -5,7 +5,7 @@ import { ApiError, bind, createSession, endSession, readSession, unbind } from "
 import { Attempt } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
 import { fullJitterMs } from "./backoff.js";
-import { Connection, socketUrl } from "./connection.js";
+import { socketUrl } from "./connection.js";
 import { enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
 import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
@@ -13,6 +13,7 @@ import { NotLinked } from "./protocol.js";
 import { refreshSessions, showSessions } from "./sessions.js";
 import { State } from "./snapshot.js";
 import { errorText, text } from "./texts.js";
+import { Transport } from "./transport.js";
 
 /** After so many tries to link in a row without an answer there is none to be had. */
 const MOST_UNANSWERED = 4;
@@ -62,7 +63,7 @@ function openWidget() {
     { keepable: isPhone, inWeChat: isInWeChat },
   );
   attempt = new Attempt({
-    connection: new Connection(socketUrl(location), isHidden),
+    connection: new Transport(socketUrl(location), isHidden),
     memory: new Memory("link"),
     isHidden,
     link: true,
