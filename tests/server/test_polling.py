@@ -286,7 +286,8 @@ async def test_client_that_goes_leaves_nothing_behind(site: Site) -> None:
     await comes_in(site)
 
     waiting.cancel()
-    await site.all_gone()
+    async with asyncio.timeout(10):  # and not for as long as a request waits
+        await site.all_gone()
     await scan(site, code)
 
     assert 0 == len(context.pages)
