@@ -16,6 +16,10 @@ import { Transport } from "./transport.js";
 
 /** The user page is where a visitor goes who did not come for another one. */
 const HOME = "/user";
+/** What only that page needs. */
+const MODULES_OF_HOME = ["user.js", "sessions.js"];
+/** Only signing in is left. */
+const ON_THE_WAY = new Set([State.SCANNED, State.BIND_REQUIRED, State.SUCCESS]);
 /** Between two reloads because the server did not understand us: once helps, more would be a loop. */
 const RELOAD_EVERY_MS = 60_000;
 
@@ -40,6 +44,7 @@ const attempt = new Attempt({
 const entrance = new Entrance({ api: home, attempt, onSession: enter, next });
 
 let state = State.LOADING;
+let isFetchedAhead = false;
 
 /** @param {import("./snapshot.js").Snapshot} snapshot */
 function changed(snapshot) {
@@ -48,9 +53,20 @@ function changed(snapshot) {
   view.render(snapshot);
   entrance.heard(snapshot);
   if (!entered) return;
+  if (ON_THE_WAY.has(state)) fetchAhead();
   if (state === State.BIND_REQUIRED) showBindForm();
   if (state === State.BUSY && NO_CODES.has(snapshot.error)) passwordFold.open = true;
   if (state === State.REFUSED && snapshot.error === ErrorCode.BAD_MESSAGE) reloadOnce();
+}
+
+/** Have the browser keep the modules of the user page, which is next: then it is there at once. */
+function fetchAhead() {
+  if (isFetchedAhead || next !== HOME) return;
+  isFetchedAhead = true;
+  for (const name of MODULES_OF_HOME) {
+    const link = document.createElement("link");
+    document.head.append(Object.assign(link, { rel: "modulepreload", href: new URL(name, import.meta.url).href }));
+  }
 }
 
 /** @param {{username: string, next?: string}} session */
