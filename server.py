@@ -25,9 +25,12 @@ from tornado.web import Application
 
 from accounts import AccountsUnavailable
 from handlers import (
+    AttemptHandler,
+    AttemptsHandler,
     BindHandler,
     CallbackHandler,
     Context,
+    EmbedHandler,
     HealthHandler,
     LoginHandler,
     MetricsHandler,
@@ -107,7 +110,10 @@ def make_app(context: Context, *, ping_seconds: float = PING_SECONDS) -> Applica
         [
             (r"/", SignInHandler),
             (r"/user", UserHandler),
+            (r"/embed/(zh|en)", EmbedHandler),
             (r"/ws", SocketHandler),
+            (r"/attempts", AttemptsHandler),
+            (r"/attempts/([^/]+)", AttemptHandler),
             (r"/login", LoginHandler),
             (r"/login/wechat", WebLoginHandler),
             (CALLBACK_PATH, WebLoginCallbackHandler),

@@ -1,4 +1,7 @@
-"""Write what is derived from `login`: `static/protocol.js` and `docs/protocol.md`.
+"""Write what is derived from `login` and the texts.
+
+`static/protocol.js` and `docs/protocol.md` are about messages, `static/embed_words.js` is for
+pages that cannot reach the server.
 
 `make docs` writes them; with `--check` nothing is written, and the exit code is 1
 when they are stale.
@@ -13,16 +16,26 @@ from pathlib import Path
 
 import msgspec
 
+from handlers.texts import LANGUAGES, Texts
 from login import flow, messages
 
 HERE = Path(__file__).resolve().parent
 SCRIPT = HERE.parent / "static" / "protocol.js"
+WORDS = HERE.parent / "static" / "embed_words.js"
+TEXTS = HERE.parent / "templates" / "texts.json"
 PAGE = HERE / "protocol.md"
+WORDS_WITHOUT_SERVER = (
+    "sign_in",
+    "embed_unreachable",
+    "embed_origin_refused",
+    "try_again",
+    "close",
+)
 
 
 def main(arguments: list[str]) -> int:
-    """Write both files, or compare them."""
-    rendered = {SCRIPT: script(), PAGE: page()}
+    """Write the files, or compare them."""
+    rendered = {SCRIPT: script(), WORDS: words(), PAGE: page()}
     stale = [file for file, text in rendered.items() if _read(file) != text]
     if "--check" in arguments:
         for file in stale:
@@ -45,6 +58,21 @@ def script() -> str:
         _object("CloseCode", {code.name: code.value for code in messages.CloseCode}),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def words() -> str:
+    """Return the module with the words of pages that cannot reach the server."""
+    texts = Texts(TEXTS)
+    body = "".join(
+        f"  {language}: {{\n"
+        + "".join(f"    {key}: {_json(texts[language][key])},\n" for key in WORDS_WITHOUT_SERVER)
+        + "  },\n"
+        for language in LANGUAGES
+    )
+    return (
+        "// Rendered from templates/texts.json by `make docs`; do not edit.\n\n"
+        f"export const WORDS = Object.freeze({{\n{body}}});\n"
+    )
 
 
 def page() -> str:
@@ -110,10 +138,12 @@ def _codes(kind: type[Enum]) -> str:
 
 
 def _object(name: str, entries: Mapping[str, str | int]) -> str:
-    body = "".join(
-        f"  {key}: {msgspec.json.encode(value).decode()},\n" for key, value in entries.items()
-    )
+    body = "".join(f"  {key}: {_json(value)},\n" for key, value in entries.items())
     return f"export const {name} = Object.freeze({{\n{body}}});"
+
+
+def _json(value: str | int) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _read(file: Path) -> str:

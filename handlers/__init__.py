@@ -3,10 +3,12 @@
 from handlers.account import BindHandler, NameHandler, UnbindHandler
 from handlers.callback import CallbackHandler
 from handlers.context import Context, Mailroom, Readiness, Site, networks, origin_of
+from handlers.embed import EmbedHandler
 from handlers.oauth import WebLoginCallbackHandler, WebLoginHandler
 from handlers.operations import HealthHandler, MetricsHandler, ReadyHandler
 from handlers.own_sessions import OwnSessionHandler, OwnSessionsHandler
 from handlers.pages import SignInHandler, UnknownHandler, UserHandler
+from handlers.polling import AttemptHandler, AttemptsHandler
 from handlers.sessions import LoginHandler, SessionHandler
 from handlers.socket import SocketHandler
 from handlers.static import StaticHandler, version_of
@@ -14,9 +16,12 @@ from handlers.texts import Texts
 from handlers.visits import Visits
 
 __all__ = [
+    "AttemptHandler",
+    "AttemptsHandler",
     "BindHandler",
     "CallbackHandler",
     "Context",
+    "EmbedHandler",
     "HealthHandler",
     "LoginHandler",
     "Mailroom",

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from hmac import compare_digest
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +14,7 @@ from tornado.web import RequestHandler
 from handlers.context import Context
 from handlers.errors import error_of, log_error, tell_error
 from handlers.headers import browser_headers
-from login import Deed, LoginError, SignedIn, SignInBy, Visit, Whence
+from login import Deed, LoginError, Opener, SignedIn, SignInBy, Visit, Whence
 from store import digest, new_secret
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ BROWSER_DAYS = 400
 SECRET_LENGTH = 43
 ELSEWHERE = ("cross-site", "same-site")
 """What `Sec-Fetch-Site` says of requests from pages of other origins."""
+# How long browsers need not ask again; a change of allowed origins takes no longer to be felt.
+PREFLIGHT_SECONDS = 600
 
 
 class BadRequest(LoginError):
@@ -67,7 +70,7 @@ class BaseHandler(RequestHandler):
         self._check_host()
         self.browser = self._know_browser()
         if self.request.method not in {"GET", "HEAD", "OPTIONS"}:
-            self._check_origin()
+            self.refuse_foreign()
         _ = self.xsrf_token  # sets the cookie that the next change needs
 
     def on_finish(self) -> None:
@@ -85,7 +88,8 @@ class BaseHandler(RequestHandler):
     def options(self, *_: str) -> None:
         """Answer the question that browsers ask before a request of another origin."""
         self.set_header("Access-Control-Allow-Methods", "GET, POST, DELETE")
-        self.set_header("Access-Control-Allow-Headers", "Content-Type, X-XSRFToken")
+        self.set_header("Access-Control-Allow-Headers", "Content-Type, X-Resume, X-XSRFToken")
+        self.set_header("Access-Control-Max-Age", str(PREFLIGHT_SECONDS))
         self.set_status(HTTPStatus.NO_CONTENT)
 
     # ---- what handlers ask of a request
@@ -118,6 +122,17 @@ class BaseHandler(RequestHandler):
             self.context.journal.note_refusal(deed, error, self.whence())
             raise
 
+    def opener(self) -> Opener:
+        """Return who opens a page by this request."""
+        token = self.get_cookie(self.context.site.session_cookie, "")
+        return Opener(
+            browser=self.browser,
+            visit=self.visit(),
+            address=self.address(),
+            session=digest(token) if token else "",
+            account_of=partial(self._account_of, token),
+        )
+
     def fields(self, **wanted: type) -> dict[str, Any]:
         """Return the *wanted* fields of a JSON body or a form; what is missing is "", 0 or False.
 
@@ -147,6 +162,10 @@ class BaseHandler(RequestHandler):
         token = self.get_cookie(self.context.site.session_cookie)
         return await self.context.entrance.account_of(token) if token else None
 
+    async def _account_of(self, token: str) -> str:
+        signed_in = await self.context.entrance.account_of(token) if token else None
+        return str(signed_in.account.id) if signed_in else ""
+
     async def begin_session(self, signed_in: SignedIn) -> None:
         """Give the browser its new session, and end the one that it had."""
         site = self.context.site
@@ -159,12 +178,20 @@ class BaseHandler(RequestHandler):
             site.session_cookie,
             token,
             max_age=int(site.session_seconds),
+            domain=site.session_domain or None,
             **self.cookie_flags(),
         )
 
     def end_session(self) -> None:
         """Take the session from the browser."""
-        self.clear_cookie(self.context.site.session_cookie, **self.cookie_flags())
+        site = self.context.site
+        domain = site.session_domain or None
+        self.clear_cookie(site.session_cookie, domain=domain, **self.cookie_flags())
+
+    def tell_xsrf_token(self) -> None:
+        """Tell it in a header: pages of other origins cannot read our cookies."""
+        self.set_header("Access-Control-Expose-Headers", "X-XSRFToken")
+        self.set_header("X-XSRFToken", self.xsrf_token)
 
     def cookie_flags(self) -> dict[str, Any]:
         """Return how every cookie of ours is set."""
@@ -204,6 +231,19 @@ class BaseHandler(RequestHandler):
     def log_exception(self, kind: Any, value: Any, trace: Any) -> None:
         log_error(self, kind, value, trace)
 
+    def refuse_foreign(self) -> None:
+        """Refuse pages of other sites.
+
+        Raises:
+            OriginRefused: when the request names a foreign origin; who names none is no page.
+        """
+        origin = self.request.headers.get("Origin")
+        if origin is not None and origin not in self.context.site.origins():
+            raise OriginRefused
+        # Some browsers leave Origin out where they tell this.
+        if origin is None and self.request.headers.get("Sec-Fetch-Site", "none") in ELSEWHERE:
+            raise OriginRefused
+
     # ---- browsers
 
     def _know_browser(self) -> str:
@@ -220,14 +260,6 @@ class BaseHandler(RequestHandler):
         if not self.context.site.answers_to(self.request.host_name):
             log.info("host refused; those of server.public_url and allowed_origins are ours")
             raise HostRefused
-
-    def _check_origin(self) -> None:
-        origin = self.request.headers.get("Origin")
-        if origin is not None and origin not in self.context.site.origins():
-            raise OriginRefused
-        # Some browsers leave Origin out where they tell this.
-        if origin is None and self.request.headers.get("Sec-Fetch-Site", "none") in ELSEWHERE:
-            raise OriginRefused
 
     def _allow_origin(self) -> None:
         """Let pages of the other allowed origins read the answer."""

@@ -4,12 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 from tornado.httputil import HTTPServerRequest
-from tornado.websocket import WebSocketHandler
 
 from login import (
     Entrance,
@@ -47,6 +46,8 @@ class Site(Struct, kw_only=True):
     trusted_proxies: tuple[Network, ...]
     metrics_allow: tuple[Network, ...]
     session_cookie: str
+    session_domain: str
+    """Domain whose hosts all get the session cookie, or "" for this host alone."""
     session_seconds: float
     picture_origin: str
     """Origin of WeChat's pictures of codes, for the content security policy."""
@@ -59,6 +60,8 @@ class Site(Struct, kw_only=True):
     """Frames in ten seconds that no page could ever send; a loop of ours, or a stranger's."""
     unread_bytes: int = 64 * 1024
     """How much a page may leave unread."""
+    poll_seconds: float = 25.0
+    """How long a request waits that has nothing to tell; proxies wait 30 s and more."""
 
     @property
     def secure(self) -> bool:
@@ -83,9 +86,12 @@ class Site(Struct, kw_only=True):
 
         Source: RFC 6265bis, "The __Host- Prefix". `_xsrf` keeps its name, which pages of
         operators read; planted, it is of no use, because origins are looked at as well.
+        A cookie of a whole domain cannot be `__Host-`; `__Secure-` keeps http from planting it.
         """
-        plain = not self.secure or name == XSRF_COOKIE or name.startswith(COOKIE_PREFIXES)
-        return name if plain else f"__Host-{name}"
+        if not self.secure or name == XSRF_COOKIE or name.startswith(COOKIE_PREFIXES):
+            return name
+        of_domain = self.session_domain and name == self.session_cookie
+        return f"__Secure-{name}" if of_domain else f"__Host-{name}"
 
     def answers_to(self, name: str) -> bool:
         """Tell whether the site may be asked under this host *name* (no port).
@@ -128,11 +134,18 @@ class Site(Struct, kw_only=True):
         return within(self.address_of(request), self.metrics_allow)
 
 
+class Socket(Protocol):
+    """An open socket, or a request that takes the place of one."""
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Send its page away."""
+
+
 class Sockets:
     """The open sockets of this process, by address."""
 
     def __init__(self) -> None:
-        self.open: dict[WebSocketHandler, str] = {}
+        self.open: dict[Socket, str] = {}
         self.none = asyncio.Event()
         self.none.set()
         self._addresses: Counter[str] = Counter()
@@ -141,13 +154,13 @@ class Sockets:
         """Return how many an address has, or its IPv6 network."""
         return self._addresses[network_of(address)]
 
-    def add(self, socket: WebSocketHandler, address: str) -> None:
+    def add(self, socket: Socket, address: str) -> None:
         """Note that a socket is open."""
         self.open[socket] = address = network_of(address)
         self.none.clear()
         self._addresses[address] += 1
 
-    def discard(self, socket: WebSocketHandler) -> None:
+    def discard(self, socket: Socket) -> None:
         """Note that it is closed."""
         address = self.open.pop(socket)
         if not self.open:

@@ -15,6 +15,12 @@ FEATURES = ", ".join(
     )
 )
 
+FOR_DOCUMENTS = (
+    *("Content-Security-Policy", "Permissions-Policy"),
+    *("Cross-Origin-Opener-Policy", "X-Frame-Options"),
+)
+"""What browsers look at in documents only, not in scripts and style sheets."""
+
 
 def browser_headers(site: Site, *, secure: bool) -> Iterator[tuple[str, str]]:
     """Yield name and value of each; *secure*: the browser came over TLS."""

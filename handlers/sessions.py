@@ -33,7 +33,7 @@ class SessionHandler(EntranceHandler):
 
     async def get(self) -> None:
         """Tell who is signed in."""
-        self._tell_xsrf_token()
+        self.tell_xsrf_token()
         signed_in = await self.signed_in()
         if signed_in is None:
             raise SignedOut
@@ -60,13 +60,8 @@ class SessionHandler(EntranceHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write the error; whoever is signed out needs the token too, to sign in."""
-        self._tell_xsrf_token()
+        self.tell_xsrf_token()
         super().write_error(status_code, **kwargs)
-
-    def _tell_xsrf_token(self) -> None:
-        """Tell it in a header: pages of other origins cannot read our cookies."""
-        self.set_header("Access-Control-Expose-Headers", "X-XSRFToken")
-        self.set_header("X-XSRFToken", self.xsrf_token)
 
 
 class LoginHandler(EntranceHandler):

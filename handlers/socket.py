@@ -13,9 +13,8 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 import metrics
 from handlers.base import BaseHandler
-from login import CloseCode, LoginError, Opener, Page
+from login import CloseCode, LoginError, Page
 from login.messages import Error, ErrorCode, Problem, encode
-from store import digest
 
 log = logging.getLogger(__name__)
 
@@ -76,15 +75,7 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         self.context.sockets.add(self, self._from)
         metrics.sockets_open.inc()
         self._since, self._frames = time.monotonic(), 0
-        self._token = self.get_cookie(site.session_cookie, "")
-        opener = Opener(
-            browser=self.browser,
-            visit=self.visit(),
-            address=self._from,
-            session=digest(self._token) if self._token else "",
-            account_of=self._account_of,
-        )
-        self.page = self.context.pages.open(opener, self._send, self._close)
+        self.page = self.context.pages.open(self.opener(), self._send, self._close)
         self._forget_request()
         loop = asyncio.get_running_loop()
         self._hello = loop.call_later(site.hello_seconds, self._expect_hello)
@@ -117,10 +108,6 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         for each in (self.request.headers, self.request.cookies, self._headers, self.ui):
             each.clear()
         self.request.connection = None
-
-    async def _account_of(self) -> str:
-        signed_in = await self.context.entrance.account_of(self._token) if self._token else None
-        return str(signed_in.account.id) if signed_in else ""
 
     def _expect_hello(self) -> None:
         if self.page and not self.page.asked:

@@ -1,7 +1,8 @@
 """Static files under an address that changes with their content.
 
 All files share one version, so a module's relative imports stay within it: a
-browser can never mix the files of two releases.
+browser can never mix the files of two releases. What other sites name in their
+pages leads to the version of the day.
 """
 
 import hashlib
@@ -11,9 +12,12 @@ from typing import Any
 from tornado.web import StaticFileHandler
 
 from handlers.errors import error_of, log_error, tell_error
-from handlers.headers import browser_headers
+from handlers.headers import FOR_DOCUMENTS, browser_headers
 
 YEAR = 31_536_000
+NO_DOCUMENTS = (".js", ".mjs", ".css")
+EMBEDDED = "saoma.js"
+"""The module that other sites load, by an address that never changes."""
 
 
 def version_of(folder: Path) -> str:
@@ -37,8 +41,17 @@ class StaticHandler(StaticFileHandler):
         for name, value in browser_headers(site, secure=site.is_secure(self.request)):
             self.set_header(name, value)
         self.set_header("Cache-Control", "no-store")
-        # Nothing here is anybody's own, and pages of other origins may use our modules.
+        # The same for everybody and no secret: pages of other origins load modules from here.
+        self.set_header("Access-Control-Allow-Origin", "*")
         self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
+
+    async def get(self, path: str, include_body: bool = True) -> None:
+        """Serve the file; relative imports are relative to where a redirect leads."""
+        if path == EMBEDDED:
+            self.set_header("Cache-Control", "no-cache")
+            self.redirect(f"/static/{self._version}/{EMBEDDED}")
+            return
+        await super().get(path, include_body)
 
     def parse_url_path(self, url_path: str) -> str:
         """Leave the version out of the file's path."""
@@ -51,7 +64,13 @@ class StaticHandler(StaticFileHandler):
         return YEAR if self._current else 0
 
     def set_extra_headers(self, path: str) -> None:
-        """Say that a versioned file never changes."""
+        """Say that a versioned file never changes, and no more than concerns its kind.
+
+        A page loads twenty modules; headers for documents would be a third of it.
+        """
+        if path.endswith(NO_DOCUMENTS):
+            for name in FOR_DOCUMENTS:
+                self.clear_header(name)
         if self._current:
             self.set_header("Cache-Control", f"public, max-age={YEAR}, immutable")
         else:

@@ -23,6 +23,7 @@ from login.own_sessions import OwnSessions
 from login.own_wechats import OwnWeChats
 from login.page import Page
 from login.pages import Pages
+from login.poll import Poll
 from login.receipts import Receipts
 from login.replies import Replies
 from login.rules import Confirmation, Rules
@@ -57,6 +58,7 @@ __all__ = [
     "OwnWeChats",
     "Page",
     "Pages",
+    "Poll",
     "Receipts",
     "Replies",
     "Rules",

@@ -52,11 +52,12 @@ class Owner(Struct, frozen=True, kw_only=True):
 
 
 class ShownCode(Struct, frozen=True):
-    """A code that may be shown for *left* seconds."""
+    """A code that may be shown for *left* seconds; *serial*: which one of its attempt, from 1."""
 
     ticket: str
     url: str
     left: float
+    serial: int
 
 
 class TooManyCodes(Exception):
@@ -128,7 +129,7 @@ class Codes:
             # Also when cancelled: nobody has seen a ticket, so the id may go back.
             await self._give_back(lease)
             raise
-        left = await self.pool.attach(
+        attached = await self.pool.attach(
             lease,
             ticket=ticket.ticket,
             url=ticket.url,
@@ -145,7 +146,7 @@ class Codes:
         )
         await self.client.budget.given(owner.browser)
         self._issued()
-        return ShownCode(ticket.ticket, ticket.url, left)
+        return ShownCode(ticket.ticket, ticket.url, attached.left, attached.serial)
 
     async def _give_back(self, lease: Lease) -> None:
         try:

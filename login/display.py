@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from login.codes import ShownCode
 from login.flow import AFTER, State, can_follow
 from login.messages import Code, Expired, Qr, Rest, ToPage, encode
+from login.numbering import number
 
 if TYPE_CHECKING:
     from login.pages import Pages
@@ -19,7 +20,7 @@ Close = Callable[[int], None]
 
 
 class Display:
-    """One page's side of a socket. *too_late* is called when no number was picked in time."""
+    """What one page was told. *too_late* is called when no number was picked in time."""
 
     __slots__ = (
         "_code",
@@ -30,7 +31,9 @@ class Display:
         "_timer",
         "_too_late",
         "close",
+        "codes",
         "gone",
+        "muted",
         "paused",
         "rounds",
         "state",
@@ -45,8 +48,12 @@ class Display:
         self.close = close
         self.gone = False
         """Whether the socket is closed: nothing can be told any more."""
+        self.muted = False
+        """Whether the page knows already what it would be told."""
         self.state: State | None = None
         """What the page was told last."""
+        self.codes = 0
+        """How many codes the attempt has had."""
         self.rounds = 0
         """Codes before the one on the page that the visitor did not ask for."""
         self.paused = False
@@ -62,9 +69,14 @@ class Display:
         """Whether the page was told nothing that only a scan leads to."""
         return self.state in (None, State.WAITING, State.EXPIRED)
 
+    @property
+    def number(self) -> int:
+        """The number of what the page was told last; 0 when that has none."""
+        return number(self.codes, self.state) if self.state else 0
+
     def tell(self, message: ToPage) -> None:
-        """Send a message, unless nobody is there."""
-        if not self.gone:
+        """Send a message, unless nobody is there or it is known."""
+        if not (self.gone or self.muted):
             self._send(encode(message))
 
     def pass_on(self, frame: str) -> None:
@@ -76,6 +88,7 @@ class Display:
     def show(self, code: ShownCode, rounds: int, resume: str) -> None:
         """Show *code* until it ends; the page may come back with the token *resume*."""
         self._code, self._resume, self.rounds, self.paused = code, resume, rounds, False
+        self.codes = code.serial
         self._dead_at = time.monotonic() + code.left
         self.state = State.WAITING
         self._start_timer(code.left, self._code_ended)
@@ -115,12 +128,16 @@ class Display:
         known = state in AFTER  # another version of us may write more
         return known and (self.state is None or can_follow(State(state), self.state))
 
-    def settle(self, state: State) -> None:
-        """Note that the page is told of *state* now, which ends its code."""
+    def settle(self, state: State, choose_left: float | None = None) -> None:
+        """Note that the page is told of *state* now, which ends its code.
+
+        *choose_left*: the seconds to pick a number, when that did not begin just now.
+        """
         self.state = state
         self.stop_timer()
         if state is State.SCANNED:
-            self._start_timer(self._pages.rules.choose_seconds, self._too_late)
+            left = self._pages.rules.choose_seconds if choose_left is None else choose_left
+            self._start_timer(left, self._too_late)
 
     def stop_timer(self) -> None:
         """Let nothing happen by itself any more."""

@@ -23,7 +23,7 @@ from login.replies import Answer
 from login.rules import Rules
 from login.signal import signal
 from login.traces import asked, entered
-from scene_pool import Advance
+from scene_pool import Advance, Record
 from store import digest, new_secret
 from wechat import Push
 
@@ -117,6 +117,11 @@ def deny(uuid: str, ticket: str = "") -> Advance:
         keep_seconds=DENIED_SECONDS,
         ticket=ticket,
     )
+
+
+def choose_left(rules: Rules, record: Record) -> float:
+    """Return how long the visitor may yet pick a number: its record is kept for a return longer."""
+    return max(0.0, record.kept_seconds - rules.resume_seconds)
 
 
 def grant_seconds(rules: Rules, state: str) -> float:

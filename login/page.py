@@ -22,6 +22,8 @@ from login.messages import (
     Wish,
     decode,
 )
+from login.numbering import number, state_of
+from login.outcomes import choose_left
 from login.signal import Signal
 from login.troubles import TROUBLES, error_of, problem
 from login.visit import Opener
@@ -35,18 +37,14 @@ SUPERSEDED = "superseded"
 
 
 class Page:
-    """One open socket. *send* takes a frame, *close* a close code; neither waits."""
+    """One open socket, or one request of a page without one (`poll.py`).
+
+    *send* takes a frame, *close* a close code; neither waits.
+    """
 
     __slots__ = (
-        "_display",
-        "_link",
-        "_makes_way",
-        "_pages",
-        "asked",
-        "holder",
-        "opener",
-        "secret",
-        "uuid",
+        *("_display", "_link", "_makes_way", "_pages"),
+        *("asked", "holder", "known", "opener", "secret", "uuid"),
     )
 
     def __init__(
@@ -58,6 +56,8 @@ class Page:
         self._makes_way = False
         self.holder = holder
         self.opener = opener
+        self.known: int | None = None
+        """Number of the last message that a page without a socket has; None = it has one."""
         self.uuid = ""
         self.secret = ""
         """The resume token's second half; the first is the attempt's name."""
@@ -69,6 +69,11 @@ class Page:
         """Whether the page was told something that its record may yet outdate."""
         state = self._display.state
         return state is not None and state not in FINAL
+
+    @property
+    def number(self) -> int:
+        """The number of what the page was told last; 0 when that has none."""
+        return self._display.number
 
     def record(self) -> tuple[str, str, str]:
         """Return uuid, state and holder as the record has them if nothing has changed."""
@@ -134,9 +139,7 @@ class Page:
         self._display.stop_timer()
         if self.uuid:
             self._pages.forget(self)
-            await self._pages.detach(self.uuid, self.holder)
-
-    # ---- a code
+            await self._leave()
 
     async def _get_qr(self, wish: Wish) -> None:
         if self._display.state is State.SCANNED:
@@ -186,26 +189,25 @@ class Page:
                 await self.resync()  # unless a signal is faster
             return
         if self._display.gone:
-            await self._pages.detach(self.uuid, self.holder)
+            await self._leave()
         elif self.uuid == owner.uuid and self._display.awaits_scan:
             self._show(code, rounds)
 
     def _show(self, code: ShownCode, rounds: int) -> None:
         self._display.show(code, rounds, f"{self.uuid}.{self.secret}")
 
-    # ---- coming back
-
     async def _resume(self, token: str) -> None:
         uuid, _, secret = token.partition(".")
         await self._turn_to(uuid, secret)
         known = await self._pages.resume(self)
         if self._display.gone:
-            # `end` came before there was anything to note
-            await self._pages.detach(self.uuid, self.holder)
+            await self._leave()  # `end` came before there was anything to note
             return
         record = await self._pages.attempts.read(uuid) if known else None
         if record is None:
             self._over()
+        elif record.state == State.DONE and self.known:
+            self.deliver(Signal(uuid=uuid, state=record.state))
         elif self._display.state is None:
             self._link = Link(record.linker, record.replaces)
             await self._tell_state(record)
@@ -232,14 +234,20 @@ class Page:
             self._makes_way = False
 
     async def _tell_state(self, record: Record) -> None:
-        if record.state != State.WAITING:
-            await self._tell_outcome(record)
-        elif record.left_seconds > 0:
-            code = ShownCode(record.ticket, record.url, record.left_seconds)
+        """Tell the page where its attempt is, unless it knows that."""
+        state, display = state_of(record), self._display
+        display.codes, display.rounds = record.codes, record.rounds
+        display.muted = number(record.codes, state) <= (self.known or 0)
+        if state is State.WAITING:
+            code = ShownCode(record.ticket, record.url, record.left_seconds, record.codes)
             self._show(code, record.rounds)
+        elif state is State.EXPIRED:
+            display.expire()
+        elif not display.muted:
+            await self._tell_outcome(record)
         else:
-            self._display.rounds = record.rounds
-            self._display.expire()
+            display.settle(state, choose_left(self._pages.rules, record))
+        display.muted = False
 
     async def _retell(self) -> None:
         record = await self._pages.attempts.read(self.uuid)
@@ -261,7 +269,7 @@ class Page:
             raise
         if self.uuid != uuid or self._display.gone or self._display.state is not state:
             return
-        self._display.settle(state)
+        self._display.settle(state, choose_left(self._pages.rules, record))
         if message:
             self._display.tell(message)
         elif state is State.DONE:
@@ -278,13 +286,15 @@ class Page:
         if self._display.state not in (State.EXPIRED, *FINAL):
             self._display.expire()
 
+    async def _leave(self) -> None:
+        """Let somebody else have the attempt; most likely this page, when it polls."""
+        await self._pages.detach(self.uuid, self.holder, polls=self.known is not None)
+
     def _let_go(self) -> None:
         """Have no attempt any more."""
         self._pages.forget(self)
         self._display.stop_timer()
         self.uuid = self.secret = ""
-
-    # ---- after the scan
 
     async def _choose(self, number: int | None) -> None:
         if self._display.state is State.SCANNED:

@@ -115,10 +115,13 @@ class Pages:
             signal=signal(page.uuid, SUPERSEDED),
         )
 
-    async def detach(self, uuid: str, holder: str) -> None:
-        """Note that *holder* shows the attempt no more; it may be continued for a while."""
+    async def detach(self, uuid: str, holder: str, *, polls: bool = False) -> None:
+        """Note that *holder* shows the attempt no more; it may be continued for a while.
+
+        *polls*: the page comes back by itself, and keeps what it has until then.
+        """
         try:
-            await self.pool.detach(uuid, holder)
+            await self.pool.detach(uuid, holder, polls=polls)
         except StoreUnavailable as error:
             log.warning("page not noted as gone error=%s", error)
 

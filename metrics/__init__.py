@@ -22,6 +22,12 @@ registry = CollectorRegistry()
 sockets_open = Gauge(
     "saoma_sockets_open", "Open WebSockets.", registry=registry, multiprocess_mode="livesum"
 )
+polls_open = Gauge(
+    "saoma_polls_open",
+    "Requests in hand of pages without a WebSocket.",
+    registry=registry,
+    multiprocess_mode="livesum",
+)
 pool_scenes = Gauge(
     "saoma_pool_scenes",
     "Scene ids by state.",

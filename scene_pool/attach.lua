@@ -29,8 +29,8 @@
 -- ARGV[17] linker   the account that a scan is to link WeChat to; "" = it signs in
 -- ARGV[18] replaces 1 = in the place of a WeChat user that the account has
 --
--- Returns  {'ok', ms the ticket has left}; {'lost'} when the lease, its id or
---          the attempt is another's by now; {'scanned'} when an older code of the attempt
+-- Returns  {'ok', ms the ticket has left, which code of the attempt it is, from 1};
+--          {'lost'} when the lease, its id or the attempt is another's by now; {'scanned'} when an older code of the attempt
 --          was scanned meanwhile; {'taken'} when the ticket is another lease's, or
 --          was: the id then rests until it is dead, so that the next lease has another.
 local scenes, leased, attempt, ticket = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -59,6 +59,7 @@ if owner ~= mine and (owner or was) then
   return {'taken'}
 end
 
+if attached ~= lease then redis.call('HINCRBY', attempt, 'codes', 1) end
 local dead = now - ARGV[5] + ARGV[6]
 local buried = math.max(dead + ARGV[7], now + 1)
 local rest = tonumber(ARGV[8])
@@ -73,4 +74,4 @@ redis.call('HSET', attempt, 'state', 'waiting', 'attached', lease, 'ticket', ARG
   'rounds', ARGV[14], 'device', ARGV[15], 'place', ARGV[16],
   'linker', ARGV[17], 'replaces', ARGV[18])
 redis.call('PEXPIREAT', attempt, buried + ARGV[9])
-return {'ok', dead - now}
+return {'ok', dead - now, tonumber(redis.call('HGET', attempt, 'codes') or 0)}

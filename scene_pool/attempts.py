@@ -52,6 +52,8 @@ class Record(Struct, frozen=True, kw_only=True):
     account: str = ""
     number: str = ""
     choices: str = ""
+    codes: int = 0
+    """How many codes it has had."""
     rounds: int = 0
     """How many codes came before this one since the visitor asked for one."""
     redeemer: str = ""
@@ -60,6 +62,8 @@ class Record(Struct, frozen=True, kw_only=True):
     """Set when the attempt bound its WeChat user to the account."""
     left_seconds: float = 0.0
     """What the code has left; negative when its ticket is dead."""
+    kept_seconds: float = 0.0
+    """What the record itself has left."""
 
 
 class Advance(Struct, frozen=True, kw_only=True):
@@ -132,12 +136,13 @@ class Attempts:
 
     async def read(self, uuid: str) -> Record | None:
         """Return the record of *uuid*, or None when there is none (any more)."""
-        now_ms, pairs = await self._read([self._attempt(uuid)], [])
+        now_ms, kept_ms, pairs = await self._read([self._attempt(uuid)], [])
         fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
         if not fields.get("state"):
             return None
         left = (float(fields.get("dead_at", 0)) - now_ms) / 1000
-        return convert({**fields, "left_seconds": left}, Record, strict=False)
+        times = {"left_seconds": left, "kept_seconds": kept_ms / 1000}
+        return convert({**fields, **times}, Record, strict=False)
 
     async def begin(
         self,

@@ -6,17 +6,23 @@
 -- KEYS[3]  leased   sorted set: ids shown by a page -> end of that, unix ms
 -- ARGV[1]  holder   process:socket that is gone
 -- ARGV[2]  resume   how long the page may come back, ms
--- ARGV[3]  free     "1": the scene id may be used again at once
+-- ARGV[3]  scene    what becomes of the scene id: "free" = it may be used again at once,
+--                   "rest" = it rests, "keep" = it stays leased while the page may come back
 --
 -- Returns  1, or 0 when another socket holds the attempt.
 local state, holder, scene, free_at = unpack(redis.call(
   'HMGET', KEYS[1], 'state', 'holder', 'scene', 'free_at'))
 if not holder or holder ~= ARGV[1] then return 0 end
 if scene and tonumber(redis.call('ZSCORE', KEYS[2], scene)) == tonumber(free_at) then
-  redis.call('ZREM', KEYS[3], scene)
-  if ARGV[3] == '1' then
-    local time = redis.call('TIME')
-    redis.call('ZADD', KEYS[2], 'XX', time[1] * 1000 + math.floor(time[2] / 1000), scene)
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  if ARGV[3] == 'keep' then
+    redis.call('ZADD', KEYS[3], 'XX', 'LT', now + ARGV[2], scene)
+  else
+    redis.call('ZREM', KEYS[3], scene)
+  end
+  if ARGV[3] == 'free' then
+    redis.call('ZADD', KEYS[2], 'XX', now, scene)
     redis.call('HDEL', KEYS[1], 'scene')
   end
 end

@@ -21,6 +21,8 @@ from store import Script, Store, digest, new_secret
 HERE = Path(__file__).parent
 # How long WeChat may take to make a ticket, on top of all retries.
 MAKING_SECONDS = 15.0
+# The least time between two requests of a page that polls.
+POLL_SECONDS = 5.0
 # How long a dead code is known as ours, for the figures of scans.
 MEMORY_SECONDS = 600.0
 
@@ -42,6 +44,13 @@ class Lease(Struct, frozen=True):
     uuid: str
     name: str
     scene_id: int
+
+
+class Attached(Struct, frozen=True):
+    """A code that may be shown for *left* seconds; *serial*: which one of its attempt, from 1."""
+
+    left: float
+    serial: int
 
 
 class PoolExhausted(Exception):
@@ -123,8 +132,8 @@ class ScenePool:
         place: str = "",
         linker: str = "",
         replaces: bool = False,
-    ) -> float:
-        """Make *ticket* the code of the attempt; return the seconds that it has left.
+    ) -> Attached:
+        """Make *ticket* the code of the attempt.
 
         *age* is how old the ticket may be by now, *life* how long WeChat lets it
         live; *resume* and *browser* are digests of the two secrets that a page
@@ -168,8 +177,8 @@ class ScenePool:
             ],
         )
         match answer:
-            case ["ok", left_ms]:
-                return float(left_ms) / 1000
+            case ["ok", left_ms, serial]:
+                return Attached(float(left_ms) / 1000, serial)
             case ["scanned"]:
                 raise AlreadyScanned
             case ["taken"]:
@@ -186,15 +195,20 @@ class ScenePool:
         keys = [self._scenes, self._leased, self._attempt(lease.uuid), self._making]
         await self._give_back(keys, [lease.name])
 
-    async def detach(self, uuid: str, holder: str) -> None:
+    async def detach(self, uuid: str, holder: str, *, polls: bool = False) -> None:
         """Note that *holder* is gone; the page may come back within `resume_seconds`.
+
+        A page that *polls* is away between any two of its requests: it keeps its scene id
+        for as long, and has `POLL_SECONDS` even when `resume_seconds` is less.
 
         Raises:
             StoreUnavailable: when the store did not answer.
         """
         keys = [self._attempt(uuid), self._scenes, self._leased]
-        resume_ms = _ms(self.rules.resume_seconds)
-        await self._detach(keys, [holder, resume_ms, _flag(not self.rules.rest_seconds)])
+        resume, scene = self.rules.resume_seconds, "rest" if self.rules.rest_seconds else "free"
+        if polls:
+            resume, scene = max(resume, POLL_SECONDS), "keep"
+        await self._detach(keys, [holder, _ms(resume), scene])
 
     async def count(self) -> dict[str, int]:
         """Return how many scene ids are leased, resting and free.

@@ -1,8 +1,12 @@
 #!lua flags=no-writes
--- Read the record of an attempt, and the store's clock.
+-- Read the record of an attempt, the store's clock, and how long the record is kept.
 --
 -- KEYS[1]  attempt  hash: the attempt's record
 --
--- Returns  {unix ms, {field, value, field, value, …}}
+-- Returns  {unix ms, ms that the record has left, {field, value, field, value, …}}
 local time = redis.call('TIME')
-return {time[1] * 1000 + math.floor(time[2] / 1000), redis.call('HGETALL', KEYS[1])}
+return {
+  time[1] * 1000 + math.floor(time[2] / 1000),
+  redis.call('PTTL', KEYS[1]),
+  redis.call('HGETALL', KEYS[1]),
+}

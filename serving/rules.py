@@ -90,6 +90,7 @@ def site_of(settings: Settings) -> Site:
         trusted_proxies=networks(server.trusted_proxies),
         metrics_allow=networks(settings.metrics.allow),
         session_cookie=settings.session.cookie_name,
+        session_domain=settings.session.cookie_domain,
         session_seconds=settings.session.absolute_seconds,
         picture_origin=origin_of(wechat.mp_base_url),
         phone_url=f"{wechat.mp_base_url.rstrip('/')}/phone" if in_sandbox else "",

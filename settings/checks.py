@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from settings.accounts import problems_of_accounts
@@ -75,6 +75,26 @@ def _session(settings: Settings) -> Iterator[Problem]:
     over_tls = settings.server.public_url.startswith("https:")
     if session.cookie_name.startswith(("__Host-", "__Secure-")) and not over_tls:
         yield "session.cookie_name", "no __Host- or __Secure- unless server.public_url is https"
+    if session.cookie_domain and session.cookie_name.startswith("__Host-"):
+        yield "session.cookie_domain", '"" beside a cookie_name that begins with __Host-'
+    if not _may_set_cookies(settings):
+        yield (
+            "session.cookie_domain",
+            'the host of server.public_url, or a parent domain of it, or ""',
+        )
+
+
+def _may_set_cookies(settings: Settings) -> bool:
+    """Tell whether browsers take our cookies for that domain; no top-level one, no address.
+
+    Source: RFC 6265 §5.1.3, domain matching.
+    """
+    domain = settings.session.cookie_domain
+    host = urlsplit(settings.server.public_url).hostname or ""
+    if not domain:
+        return True
+    named = re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", domain) and not _is_ip(host)
+    return bool(named) and f".{host}".endswith(f".{domain}")
 
 
 def _wechat(wechat: WeChatSettings) -> Iterator[Problem]:
@@ -119,6 +139,14 @@ def _is_address(text: str, *schemes: str) -> bool:
         return False
     visible = re.fullmatch(r"[!-~]+", text) is not None
     return visible and parts.scheme in schemes and bool(parts.hostname)
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_origin(text: str) -> bool:

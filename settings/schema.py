@@ -186,6 +186,7 @@ class SessionSettings(Section, frozen=True):
     absolute_seconds: PositiveSeconds = 7_776_000
     per_account: Count = 20
     cookie_name: CookieName = "saoma_session"
+    cookie_domain: str = ""
 
 
 class LimitsSettings(Section, frozen=True):

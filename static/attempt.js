@@ -11,26 +11,8 @@
  */
 import { retryDelayMs } from "./backoff.js";
 import { CloseCode, ErrorCode, MessageType, Pause } from "./protocol.js";
-
-export const State = Object.freeze({
-  LOADING: "loading",
-  WAITING: "waiting",
-  SCANNED: "scanned",
-  BIND_REQUIRED: "bind_required",
-  SUCCESS: "success",
-  DENIED: "denied",
-  EXPIRED: "expired",
-  IDLE: "idle",
-  BUSY: "busy",
-  OFFLINE: "offline",
-  SUPERSEDED: "superseded",
-  REFUSED: "refused",
-});
-
-/** States that no longer need a socket: it may go, and is not opened again before the visitor asks. */
-const SETTLED = new Set([
-  State.SUCCESS, State.BIND_REQUIRED, State.DENIED, State.IDLE, State.SUPERSEDED, State.REFUSED,
-]);
+import { NOTHING_YET, SETTLED, State } from "./snapshot.js";
+import { Timers } from "./timers.js";
 
 /** A socket lost for less than this is nobody's business. */
 const BLIP_MS = 1_500;
@@ -45,32 +27,13 @@ const TRUST_MS = 20_000;
 /** A paused page keeps its socket for this long, in case of a scan in the code's last second. */
 const PAUSE_MS = 30_000;
 
-/**
- * @typedef {object} Snapshot
- * @property {string} state one of `State`
- * @property {{ticket: string, url: string, image: string} | null} code the code to show
- * @property {number} lifeMs how long that code lived when it was new
- * @property {number} deadlineMs when the code or the bind form runs out, on the clock of `performance.now`
- * @property {number[]} choices the numbers to choose from, if any
- * @property {number | null} chosen
- * @property {string} secret the login code after `success`, the bind token after `bind_required`
- * @property {string} error why, as an error code; "" when all is well
- * @property {number} retryAtMs when a refused request is repeated, on the same clock; 0 when it is not
- */
-
-/** @type {Snapshot} */
-const NOTHING_YET = {
-  state: State.LOADING, code: null, lifeMs: 0, deadlineMs: 0, choices: [], chosen: null, secret: "", error: "",
-  retryAtMs: 0,
-};
-
 export class Attempt {
   /**
    * @param {object} parts
-   * @param {import("./connection.js").Connection} parts.connection
+   * @param {import("./connection.js").Connection | import("./transport.js").Transport} parts.connection
    * @param {import("./memory.js").Memory} parts.memory
    * @param {() => boolean} parts.isHidden
-   * @param {(snapshot: Snapshot) => void} parts.onChange
+   * @param {(snapshot: import("./snapshot.js").Snapshot) => void} parts.onChange
    * @param {object} [parts.wish] what the first `get_qr` of an attempt says of what a scan is to do
    * @param {() => number} [parts.now] milliseconds on a monotonic clock
    */
@@ -84,8 +47,7 @@ export class Attempt {
     this.backAtMs = -Infinity;
     /** Why it lapses, should its outcome not be there any more when it comes back for it; "" = it does not. */
     this.missed = "";
-    /** Named timers; a name that is set again replaces itself. @type {Map<string, number>} */
-    this.timers = new Map();
+    this.timers = new Timers();
     connection.listener = {
       onOpen: () => this.#opened(),
       onMessage: ({ type, data }) => this.#heard(type, data),
@@ -116,8 +78,13 @@ export class Attempt {
 
   /** The outcome was used: forget the attempt and leave in good order. */
   finish() {
-    this.#clearTimers();
     this.memory.forget();
+    this.leave();
+  }
+
+  /** Leave in good order; a page that starts again soon goes on with this attempt. */
+  leave() {
+    this.timers.clearAll();
     this.connection.close();
   }
 
@@ -166,8 +133,8 @@ export class Attempt {
   // What the server says.
 
   #heard(type, data) {
-    this.#clear("answer");
-    this.#clear("blip");
+    this.timers.clear("answer");
+    this.timers.clear("blip");
     if (this.snapshot.state === State.SUCCESS && !this.missed) return;
     if (type !== MessageType.ERROR) this.missed = "";
     switch (type) {
@@ -197,7 +164,7 @@ export class Attempt {
 
   /** The server tells when a code has run out; one that stays silent has a dead socket. */
   #listenPast(afterMs) {
-    this.#after("silence", afterMs, () => {
+    this.timers.set("silence", afterMs, () => {
       this.connection.giveUpOn();
       this.#listenPast(SILENCE_MS * 2);
     });
@@ -212,7 +179,7 @@ export class Attempt {
   #settle(state, secret, expires) {
     this.#set({ ...NOTHING_YET, state, secret, deadlineMs: this.now() + expires * 1_000 });
     if (state === State.BIND_REQUIRED) {
-      this.#after("lapse", expires * 1_000, () => this.lapse("bind_token_gone"));
+      this.timers.set("lapse", expires * 1_000, () => this.lapse("bind_token_gone"));
     }
   }
 
@@ -251,8 +218,8 @@ export class Attempt {
   /** Ask for the next code, if there is somebody to scan it. */
   #refresh() {
     if (this.timers.has("answer")) return;
-    this.#clear("silence");
-    this.#clear("pause");
+    this.timers.clear("silence");
+    this.timers.clear("pause");
     if (this.isHidden()) return this.#pause(State.EXPIRED);
     this.#change({ state: State.EXPIRED, deadlineMs: this.now() });
     if (this.connection.isOpen) this.#ask();
@@ -261,7 +228,7 @@ export class Attempt {
 
   #pause(state, error = "") {
     this.#set({ ...NOTHING_YET, state, error, deadlineMs: this.now() });
-    this.#after("pause", PAUSE_MS, () => {
+    this.timers.set("pause", PAUSE_MS, () => {
       this.memory.forget();
       this.connection.close();
     });
@@ -270,6 +237,8 @@ export class Attempt {
   #failed({ code, retry_after: retryAfter }) {
     if (code === ErrorCode.UNKNOWN_ATTEMPT && this.missed) {
       this.lapse(this.missed);
+    } else if (code === ErrorCode.UNKNOWN_ATTEMPT && this.snapshot.state === State.SCANNED) {
+      this.lapse("not_confirmed");
     } else if (code === ErrorCode.UNKNOWN_ATTEMPT) {
       this.memory.forget();
       if (this.isHidden()) this.#pause(State.EXPIRED);
@@ -282,13 +251,13 @@ export class Attempt {
       const delayMs = retryDelayMs(retryAfter, this.refusals);
       this.refusals += 1;
       this.#set({ ...NOTHING_YET, state: State.BUSY, error: code, retryAtMs: this.now() + delayMs });
-      this.#after("retry", delayMs, () => this.#retry());
+      this.timers.set("retry", delayMs, () => this.#retry());
     }
   }
 
   #retry() {
     if (this.isHidden()) return;
-    this.#clear("retry");
+    this.timers.clear("retry");
     if (this.connection.isOpen) this.#ask(this.memory.recall()?.resume);
     else this.connection.connect();
   }
@@ -310,11 +279,11 @@ export class Attempt {
   #ask(resume) {
     this.connection.send(MessageType.GET_QR, resume ? { resume } : this.wish);
     if (resume) this.backAtMs = this.now();
-    this.#after("answer", ANSWER_MS, () => this.connection.giveUpOn());
+    this.timers.set("answer", ANSWER_MS, () => this.connection.giveUpOn());
   }
 
   #down(closeCode) {
-    this.#clear("answer");
+    this.timers.clear("answer");
     const { state, error, retryAtMs } = this.snapshot;
     if (this.#isSettled) return null;
     if (closeCode === CloseCode.REFUSED || closeCode === CloseCode.BAD_MESSAGE) {
@@ -324,7 +293,7 @@ export class Attempt {
     if (state === State.BUSY) return Math.max(0, retryAtMs - this.now());
     if (state === State.EXPIRED && (error || this.isHidden())) return null;
     // Only a page that shows something needs telling that it is cut off; the timer runs once from the first loss.
-    if (!this.timers.has("blip")) this.#after("blip", BLIP_MS, () => this.#cutOff());
+    if (!this.timers.has("blip")) this.timers.set("blip", BLIP_MS, () => this.#cutOff());
     return 0;
   }
 
@@ -342,29 +311,12 @@ export class Attempt {
 
   /** Enter a state: timers of the one before die with it. */
   #set(snapshot) {
-    this.#clearTimers();
+    this.timers.clearAll();
     this.#change(snapshot);
   }
 
   #change(changes) {
     this.snapshot = { ...this.snapshot, ...changes };
     this.onChange(this.snapshot);
-  }
-
-  #after(name, delayMs, action) {
-    this.#clear(name);
-    this.timers.set(name, setTimeout(() => {
-      this.timers.delete(name);
-      action();
-    }, delayMs));
-  }
-
-  #clear(name) {
-    clearTimeout(this.timers.get(name));
-    this.timers.delete(name);
-  }
-
-  #clearTimers() {
-    for (const name of [...this.timers.keys()]) this.#clear(name);
   }
 }

@@ -2,11 +2,11 @@
  * What an attempt looks like. It draws snapshots and reports clicks; it knows no sockets and decides nothing.
  * All elements are found inside the host by `data-part`, so the same markup serves every page.
  */
-import { State } from "./attempt.js";
 import { drawCode, drawCodeToKeep } from "./code.js";
 import { ErrorCode } from "./protocol.js";
 import { Ring } from "./ring.js";
-import { errorText, text, waitText } from "./texts.js";
+import { State } from "./snapshot.js";
+import { texts as pageTexts } from "./texts.js";
 
 /** Errors that are WeChat's, and so get the picture of a phone that hears nothing. */
 const WECHAT_ERRORS = new Set([ErrorCode.WECHAT_UNAVAILABLE, ErrorCode.QUOTA_EXHAUSTED]);
@@ -31,9 +31,11 @@ export class AttemptView {
    * @param {object} options
    * @param {boolean} options.keepable whether the picture should be one that a phone can keep
    * @param {boolean} options.inWeChat whether WeChat itself shows it, and reads it when it is pressed and held
+   * @param {import("./texts.js").Texts} [options.texts] the words, where they are not the page's
    */
-  constructor(host, { onChoose, onRetry }, { keepable, inWeChat }) {
+  constructor(host, { onChoose, onRetry }, { keepable, inWeChat, texts = pageTexts }) {
     this.host = host;
+    this.texts = texts;
     this.keepable = keepable;
     this.inWeChat = inWeChat;
     this.drawn = "";
@@ -42,8 +44,10 @@ export class AttemptView {
     this.parts = {
       code: part("code"), picture: part("picture"), numbers: part("numbers"), status: part("status"),
       title: part("status-title"), detail: part("status-detail"), wait: part("wait"), retry: part("retry"),
+      hint: part("phone-hint"), save: part("save-code"), phone: part("sandbox-phone"),
     };
     this.ring = new Ring(part("ring"));
+    if (this.parts.hint) this.parts.hint.hidden = inWeChat;
     this.parts.retry.addEventListener("click", onRetry);
     this.parts.numbers.addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -51,7 +55,7 @@ export class AttemptView {
     });
   }
 
-  /** @param {import("./attempt.js").Snapshot} snapshot */
+  /** @param {import("./snapshot.js").Snapshot} snapshot */
   render(snapshot) {
     const { state, choices, error } = snapshot;
     const entered = this.host.dataset.state !== state;
@@ -63,7 +67,7 @@ export class AttemptView {
     this.#drawNumbers(snapshot);
     this.#drawPicture(state, error);
     this.#drawWayOn(snapshot);
-    this.#say(...words(snapshot, this.inWeChat));
+    this.#say(...words(snapshot, this.inWeChat, this.texts));
     this.#countDown(snapshot);
     if (entered) this.#moveFocus();
   }
@@ -73,14 +77,37 @@ export class AttemptView {
     this.#say(title, detail);
   }
 
-  #drawCode({ state, code }) {
+  /** Draw no more by itself. */
+  stop() {
+    this.ring.stop();
+    clearTimeout(this.timer);
+  }
+
+  #drawCode({ code }) {
     const { code: image } = this.parts;
     if (!code || code.ticket === this.drawn) return;
     this.drawn = code.ticket;
     image.dataset.ticket = code.ticket;
     image.dataset.url = code.url;
     image.src = this.#pictureOf(code);
-    this.host.dispatchEvent(new CustomEvent("saoma:code", { detail: { ticket: code.ticket, state } }));
+    this.#offerToSave(image.src);
+    this.#handToSandbox(code.ticket);
+  }
+
+  /** Not every phone's browser keeps a picture after a long press. WeChat's does, and cannot download. */
+  #offerToSave(picture) {
+    const { save } = this.parts;
+    if (!save || !this.keepable || this.inWeChat) return;
+    save.href = picture;
+    save.hidden = false;
+  }
+
+  #handToSandbox(ticket) {
+    const { phone } = this.parts;
+    if (!phone) return;
+    const address = new URL(phone.href);
+    address.searchParams.set("ticket", ticket);
+    phone.href = address.href;
   }
 
   #pictureOf({ url, image }) {
@@ -115,7 +142,7 @@ export class AttemptView {
   #drawWayOn(snapshot) {
     const key = wayOn(snapshot);
     this.parts.retry.hidden = !key;
-    if (key) this.parts.retry.textContent = text(key);
+    if (key) this.parts.retry.textContent = this.texts.text(key);
   }
 
   /** Write into the live region only what is new, so that nothing is read out twice. */
@@ -130,7 +157,8 @@ export class AttemptView {
     clearTimeout(this.timer);
     const draw = () => {
       const leftMs = retryAtMs - performance.now();
-      this.parts.wait.textContent = text(leftMs > 0 ? "retry_in" : "retry_now", { wait: waitText(leftMs) });
+      const wait = this.texts.waitText(leftMs);
+      this.parts.wait.textContent = this.texts.text(leftMs > 0 ? "retry_in" : "retry_now", { wait });
       if (leftMs > 0) this.timer = setTimeout(draw, 1_000);
     };
     this.parts.wait.hidden = !retryAtMs;
@@ -139,13 +167,15 @@ export class AttemptView {
 
   /** Bring the keyboard to the numbers, unless it is busy elsewhere; to none of them, so that none is hit by chance. */
   #moveFocus() {
-    const isFree = !document.activeElement || document.activeElement === document.body;
+    // In a shadow tree nothing is active while the keyboard is elsewhere; a dialog is when it has just opened.
+    const active = this.host.getRootNode().activeElement ?? document.activeElement;
+    const isFree = !active || active === document.body || active.contains(this.host);
     if (isFree && this.host.hasAttribute("data-choosing")) this.parts.numbers.focus({ preventScroll: true });
   }
 }
 
 /**
- * @param {import("./attempt.js").Snapshot} snapshot
+ * @param {import("./snapshot.js").Snapshot} snapshot
  * @returns {string | undefined} the words on the button, if the visitor is to ask for what comes next
  */
 function wayOn({ state, error, retryAtMs }) {
@@ -155,18 +185,20 @@ function wayOn({ state, error, retryAtMs }) {
 }
 
 /**
- * @param {import("./attempt.js").Snapshot} snapshot
+ * @param {import("./snapshot.js").Snapshot} snapshot
  * @param {boolean} inWeChat whether WeChat itself shows the page
+ * @param {import("./texts.js").Texts} texts
  * @returns {[string, string]} what the state is, and what to do
  */
-function words({ state, choices, chosen, error }, inWeChat) {
+function words({ state, choices, chosen, error }, inWeChat, texts) {
+  const text = (key) => texts.text(key);
   if (state === State.WAITING && inWeChat) return [text("held_title"), text("held_detail")];
   if (state === State.SCANNED && choices.length) {
     return [text("choose_title"), text(chosen === null ? "choose_detail" : "chosen_detail")];
   }
   if (state === State.OFFLINE && navigator.onLine) return [text("reconnecting_title"), text("reconnecting_detail")];
   if (error) {
-    const detail = text(`${state}_detail_${error}`) || errorText(error);
+    const detail = text(`${state}_detail_${error}`) || texts.errorText(error);
     return [text(`${state}_title_${error}`) || text(`${state}_title`), detail];
   }
   return [text(`${state}_title`), text(`${state}_detail`)];

@@ -1,6 +1,6 @@
 /**
- * One WebSocket that comes back by itself. It carries messages and knows nothing of their meaning nor of the
- * page: what to say on a new socket is decided by whoever listens to `onOpen`.
+ * Ways to the server that come back by themselves; here the usual one, a WebSocket. They carry messages and know
+ * nothing of their meaning nor of the page: what to say first is decided by whoever listens to `onOpen`.
  */
 import { reconnectDelayMs } from "./backoff.js";
 import { CloseCode } from "./protocol.js";
@@ -8,7 +8,7 @@ import { CloseCode } from "./protocol.js";
 /** A handshake that takes longer than this is dropped and tried again. */
 const OPEN_TIMEOUT_MS = 10_000;
 /** What browsers report when a socket ended without a closing handshake. */
-const ABNORMAL = 1006;
+export const ABNORMAL = 1006;
 
 /**
  * @typedef {object} Message
@@ -16,10 +16,11 @@ const ABNORMAL = 1006;
  * @property {Record<string, any>} data
  *
  * @typedef {object} Listener
- * @property {() => void} onOpen a new socket is ready; its first message is due
+ * @property {() => void} onOpen the way is open anew; its first message is due
  * @property {(message: Message) => void} onMessage
- * @property {(closeCode: number) => number | null} onDown the socket is gone; answers the earliest moment to come
+ * @property {(closeCode: number) => number | null} onDown the way is lost; answers the earliest moment to come
  *   back, in milliseconds from now, or null to stay away
+ * @property {() => void} [onDue] it is time to come back; without it the way connects by itself
  */
 
 /**
@@ -32,20 +33,41 @@ export function socketUrl({ protocol, host }) {
   return `${protocol === "https:" ? "wss:" : "ws:"}//${host}/ws`;
 }
 
-export class Connection {
-  /**
-   * @param {string} url
-   * @param {() => boolean} isHidden whether nobody looks at the page now
-   */
-  constructor(url, isHidden = () => false) {
-    this.url = url;
+/** What all ways share: a listener, and the patience to come back. */
+export class Way {
+  /** @param {() => boolean} isHidden whether nobody looks at the page now */
+  constructor(isHidden = () => false) {
     this.isHidden = isHidden;
     /** @type {Listener} */
     this.listener = { onOpen() {}, onMessage() {}, onDown: () => 0 };
-    /** @type {WebSocket | null} */
-    this.socket = null;
+    /** Failures in a row. */
     this.tries = 0;
     this.timer = 0;
+  }
+
+  /** Tell that the way is lost, and come back when it is time. @param {number} closeCode */
+  down(closeCode) {
+    clearTimeout(this.timer);
+    const earliestMs = this.listener.onDown(closeCode);
+    const delayMs = reconnectDelayMs(closeCode, this.tries, { hidden: this.isHidden() });
+    if (earliestMs === null || delayMs === null) return;
+    this.tries += 1;
+    const comeBack = this.listener.onDue ?? (() => this.connect());
+    this.timer = setTimeout(comeBack, Math.max(earliestMs, delayMs));
+  }
+}
+
+/** One WebSocket. */
+export class Connection extends Way {
+  /**
+   * @param {string} url
+   * @param {() => boolean} [isHidden]
+   */
+  constructor(url, isHidden) {
+    super(isHidden);
+    this.url = url;
+    /** @type {WebSocket | null} */
+    this.socket = null;
   }
 
   get isOpen() {
@@ -118,13 +140,8 @@ export class Connection {
   }
 
   #lost(closeCode) {
-    clearTimeout(this.timer);
     this.socket = null;
-    const earliestMs = this.listener.onDown(closeCode);
-    const delayMs = reconnectDelayMs(closeCode, this.tries, { hidden: this.isHidden() });
-    if (earliestMs === null || delayMs === null) return;
-    this.tries += 1;
-    this.timer = setTimeout(() => this.connect(), Math.max(earliestMs, delayMs));
+    this.down(closeCode);
   }
 
   #forget(closeCode) {

@@ -3,15 +3,16 @@
  * are, and the password gone from the page once it failed.
  */
 import { ApiError } from "./api.js";
-import { errorText, text } from "./texts.js";
+import { texts as pageTexts } from "./texts.js";
 
 const WRONG_PASSWORD = new Set(["bad_credentials", "bad_password"]);
 
 /**
  * @param {HTMLFormElement} form with an element `[data-part=error]` inside
  * @param {(fields: Record<string, string>) => Promise<void>} submit throws an `ApiError` to have it shown
+ * @param {import("./texts.js").Texts} [texts] the words, where they are not the page's
  */
-export function enhanceForm(form, submit) {
+export function enhanceForm(form, submit, texts = pageTexts) {
   const button = form.querySelector("[type=submit]");
   // Words of the browser come in the browser's language, ours in the page's.
   form.noValidate = true;
@@ -23,13 +24,13 @@ export function enhanceForm(form, submit) {
     if (form.getAttribute("aria-busy") === "true") return;
     clearError(form);
     const empty = [...form.elements].find((field) => field.required && !field.value);
-    if (empty) return showError(form, text(`error_${empty.name}_missing`), empty);
+    if (empty) return showError(form, texts.text(`error_${empty.name}_missing`), empty);
     form.setAttribute("aria-busy", "true");
     button.disabled = true;
     try {
       await submit(Object.fromEntries(new FormData(form)));
     } catch (error) {
-      showFailure(form, error);
+      showFailure(form, error, texts);
     } finally {
       form.removeAttribute("aria-busy");
       button.disabled = false;
@@ -44,12 +45,12 @@ export function clearError(form) {
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
 }
 
-function showFailure(form, error) {
+function showFailure(form, error, texts) {
   if (!(error instanceof ApiError)) throw error;
   const password = form.querySelector("[name=password]");
   const isPassword = WRONG_PASSWORD.has(error.code);
   if (isPassword) password.value = "";
-  showError(form, errorText(error.code, error.retryAfterMs), isPassword ? password : null);
+  showError(form, texts.errorText(error.code, error.retryAfterMs), isPassword ? password : null);
 }
 
 /** @param {HTMLInputElement | null} field the one to correct, if any; the words stand below it */

@@ -1,25 +1,27 @@
 /**
  * The sign-in page: joins the attempt, its view, the forms and the server's endpoints.
  */
-import { ApiError, bind, createSession, readSession, sameSite, signIn } from "./api.js";
-import { Attempt, State } from "./attempt.js";
+import { home, sameSite } from "./api.js";
+import { Attempt } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
-import { fullJitterMs } from "./backoff.js";
-import { Connection, socketUrl } from "./connection.js";
+import { socketUrl } from "./connection.js";
+import { Entrance, NO_CODES } from "./entrance.js";
 import { clearError, enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
 import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { ErrorCode } from "./protocol.js";
+import { State } from "./snapshot.js";
 import { text } from "./texts.js";
+import { Transport } from "./transport.js";
 
 /** The user page is where a visitor goes who did not come for another one. */
 const HOME = "/user";
-/** No code comes soon: the password is the better way in. */
-const NO_CODES = new Set([ErrorCode.QUOTA_EXHAUSTED, ErrorCode.QUOTA_LOW]);
+/** What only that page needs. */
+const MODULES_OF_HOME = ["user.js", "sessions.js"];
+/** Only signing in is left. */
+const ON_THE_WAY = new Set([State.SCANNED, State.BIND_REQUIRED, State.SUCCESS]);
 /** Between two reloads because the server did not understand us: once helps, more would be a loop. */
 const RELOAD_EVERY_MS = 60_000;
-/** After so many trades in a row without an answer there is none to be had. */
-const MOST_UNANSWERED = 8;
 
 const main = document.querySelector("main");
 const bindForm = main.querySelector("[data-testid=bind-form]");
@@ -34,51 +36,44 @@ const view = new AttemptView(
 );
 const memory = new Memory("sign-in");
 const attempt = new Attempt({
-  connection: new Connection(socketUrl(location), isHidden),
+  connection: new Transport(socketUrl(location), isHidden),
   memory,
   isHidden,
   onChange: changed,
 });
+const entrance = new Entrance({ api: home, attempt, onSession: enter, next });
 
 let state = State.LOADING;
-/** The login code that was traded last, and how many in a row got no answer. */
-let traded = "";
-let unanswered = 0;
+let isFetchedAhead = false;
 
-/** @param {import("./attempt.js").Snapshot} snapshot */
+/** @param {import("./snapshot.js").Snapshot} snapshot */
 function changed(snapshot) {
   const entered = snapshot.state !== state;
   state = snapshot.state;
   view.render(snapshot);
-  if (state === State.SUCCESS && snapshot.secret !== traded) trade(snapshot.secret);
+  entrance.heard(snapshot);
   if (!entered) return;
-  if (state === State.WAITING) unanswered = 0;
-  if (state === State.EXPIRED && snapshot.error === "code_gone") followOtherTab();
+  if (ON_THE_WAY.has(state)) fetchAhead();
   if (state === State.BIND_REQUIRED) showBindForm();
   if (state === State.BUSY && NO_CODES.has(snapshot.error)) passwordFold.open = true;
   if (state === State.REFUSED && snapshot.error === ErrorCode.BAD_MESSAGE) reloadOnce();
 }
 
-/** Turn a login code into a session. Without an answer, what became of it is asked for: the phone has already said yes. */
-async function trade(code) {
-  traded = code;
-  try {
-    enter(await createSession(code, next));
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    unanswered += 1;
-    const mayBeDone = error.isUnanswered || error.code === "code_gone" || error.code === "rate_limited";
-    if (!mayBeDone || unanswered > MOST_UNANSWERED) return attempt.lapse(error.code);
-    await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs + fullJitterMs(unanswered)));
-    attempt.comeBack("code_gone");
+/** Have the browser keep the modules of the user page, which is next: then it is there at once. */
+function fetchAhead() {
+  if (isFetchedAhead || next !== HOME) return;
+  isFetchedAhead = true;
+  for (const name of MODULES_OF_HOME) {
+    const link = document.createElement("link");
+    document.head.append(Object.assign(link, { rel: "modulepreload", href: new URL(name, import.meta.url).href }));
   }
 }
 
-/** @param {{username?: string, next?: string}} session */
+/** @param {{username: string, next?: string}} session */
 function enter(session) {
   state = State.SUCCESS;
   view.render({ ...attempt.snapshot, state, error: "", retryAtMs: 0 });
-  if (session.username) view.say(text("success_title"), text("success_detail_name", { name: session.username }));
+  view.say(text("success_title"), text("success_detail_name", { name: session.username }));
   attempt.finish();
   location.replace(sameSite(session.next, next));
 }
@@ -88,15 +83,6 @@ function showBindForm() {
   clearError(bindForm);
   // Nothing is taken away from a visitor who is typing: the password form has just made room for this one.
   bindForm.elements.namedItem("username").focus();
-}
-
-/** Not every phone's browser keeps a picture after a long press. WeChat's does, and cannot download. */
-function offerToSave() {
-  const link = main.querySelector("[data-part=save-code]");
-  main.addEventListener("saoma:code", () => {
-    link.href = main.querySelector("[data-part=code]").src;
-    link.hidden = false;
-  });
 }
 
 /** A page that the server does not understand is not helped by another code. */
@@ -113,48 +99,16 @@ function reloadOnce() {
   location.reload();
 }
 
-/** Somebody who signed in elsewhere meanwhile has nothing left to do here. */
-async function followOtherTab() {
-  if (state === State.SUCCESS || state === State.BIND_REQUIRED) return;
-  const session = await readSession().catch(() => null);
-  if (session) enter({ username: session.username });
-}
-
-enhanceForm(bindForm, async (fields) => {
-  const { bind_token: _, ...credentials } = fields;
-  try {
-    const { username } = await bind({ ...credentials, bind_token: attempt.snapshot.secret });
-    enter({ username });
-  } catch (error) {
-    if (error.code === "bind_token_gone") return attempt.comeBack(error.code); // perhaps by a try without an answer
-    if (error.isUnanswered) attempt.comeBack("code_gone");
-    throw error;
-  }
-});
+enhanceForm(bindForm, ({ username, password }) => entrance.bind({ username, password }));
 bindForm.querySelector("[data-part=start-over]").addEventListener("click", () => attempt.startOver());
 
-enhanceForm(passwordForm, async ({ username, password }) => {
-  const session = await signIn({ username, password, next });
-  enter({ username, next: session?.next });
-});
+enhanceForm(passwordForm, ({ username, password }) => entrance.signIn({ username, password }));
 
-main.addEventListener("saoma:code", ({ detail }) => {
-  const phone = main.querySelector("[data-part=sandbox-phone]");
-  if (!phone) return;
-  const address = new URL(phone.href);
-  address.searchParams.set("ticket", detail.ticket);
-  phone.href = address.href;
-});
-
-if (isPhone) {
-  passwordFold.open = !main.querySelector("[data-testid=web-login]");
-  if (isInWeChat) main.querySelector("[data-part=phone-hint]").hidden = true;
-  else offerToSave();
-}
+if (isPhone) passwordFold.open = !main.querySelector("[data-testid=web-login]");
 watchPresence({
   onReturn(awayMs) {
     attempt.returned(awayMs);
-    followOtherTab();
+    entrance.follow();
   },
   onOnline: () => attempt.online(),
   onActivity: () => attempt.active(),

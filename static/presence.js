@@ -16,15 +16,16 @@ export const isInWeChat = isPhone && /MicroMessenger/i.test(navigator.userAgent)
 export const isHidden = () => document.visibilityState !== "visible";
 
 /**
- * Report comings and goings for as long as the page lives.
+ * Report comings and goings, for as long as the page lives or until the signal.
  *
  * @param {object} listener
  * @param {(awayMs: number) => void} listener.onReturn in view again, after so long; Infinity after the browser's
  *   back button brought a frozen page back
  * @param {() => void} listener.onOnline the network came back
  * @param {() => void} listener.onActivity the visitor did something
+ * @param {AbortSignal} [signal] ends it
  */
-export function watchPresence({ onReturn, onOnline, onActivity }) {
+export function watchPresence({ onReturn, onOnline, onActivity }, signal) {
   let hiddenAt = isHidden() ? performance.now() : null;
   document.addEventListener("visibilitychange", () => {
     if (isHidden()) {
@@ -34,11 +35,11 @@ export function watchPresence({ onReturn, onOnline, onActivity }) {
       hiddenAt = null;
       onReturn(awayMs);
     }
-  });
+  }, { signal });
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) onReturn(Infinity);
-  });
-  window.addEventListener("online", onOnline);
+  }, { signal });
+  window.addEventListener("online", onOnline, { signal });
 
   let reportedAt = -Infinity;
   const report = () => {
@@ -46,5 +47,5 @@ export function watchPresence({ onReturn, onOnline, onActivity }) {
     reportedAt = performance.now();
     onActivity();
   };
-  for (const name of ACTIVITY) window.addEventListener(name, report, { passive: true });
+  for (const name of ACTIVITY) window.addEventListener(name, report, { passive: true, signal });
 }

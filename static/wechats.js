@@ -2,17 +2,19 @@
  * The WeChats of the account: linking another, replacing one, taking one off.
  */
 import { ApiError, bind, createSession, unbind } from "./api.js";
-import { Attempt, State } from "./attempt.js";
+import { Attempt } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
 import { fullJitterMs } from "./backoff.js";
-import { Connection, socketUrl } from "./connection.js";
+import { socketUrl } from "./connection.js";
 import { enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
 import { note, showAnew } from "./notes.js";
 import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { NotLinked } from "./protocol.js";
 import { signedOut } from "./signed_out.js";
+import { State } from "./snapshot.js";
 import { errorText } from "./texts.js";
+import { Transport } from "./transport.js";
 
 /** After so many tries to link in a row without an answer there is none to be had. */
 const MOST_UNANSWERED = 4;
@@ -51,9 +53,8 @@ function openWidget(button) {
     { onChoose: (number) => attempt.choose(number), onRetry: () => attempt.startOver() },
     { keepable: isPhone, inWeChat: isInWeChat },
   );
-  part("phone-hint").hidden = isInWeChat;
   attempt = new Attempt({
-    connection: new Connection(socketUrl(location), isHidden),
+    connection: new Transport(socketUrl(location), isHidden),
     memory: new Memory("link"),
     isHidden,
     wish,

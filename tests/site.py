@@ -29,6 +29,7 @@ from sandbox import Account, Sandbox, serve_sandbox
 from server import HERE, make_app, make_server
 from serving import Resources, drain, open_resources
 from settings import Settings, WeChatSettings
+from tests.polling import PollingPage
 
 OPENID = "oTest0000000000000000000user"
 OTHER_OPENID = "oTest000000000000000000other"
@@ -46,6 +47,15 @@ class Page:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
+
+    @property
+    def close_code(self) -> int | None:
+        """Why the server closed the socket."""
+        return self.socket.close_code
+
+    async def close(self) -> None:
+        """Close the socket in good order."""
+        await self.socket.close()
 
     async def send(self, kind: str, **data: Any) -> None:
         """Send a message."""
@@ -91,8 +101,12 @@ class Page:
 class Visitor:
     """One browser: a cookie jar, and what its pages do."""
 
+    polls = False
+    """Whether pages have no sockets, because the network breaks them."""
+
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
+        self._pages: list[PollingPage] = []
         self.http = aiohttp.ClientSession(
             base_url=base_url, cookie_jar=aiohttp.CookieJar(unsafe=True)
         )
@@ -101,15 +115,27 @@ class Visitor:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the browser."""
+        await asyncio.gather(*(page.close() for page in self._pages))
         await self.http.close()
 
-    async def open_page(self, path: str = "/", *, at: str = "", **headers: str) -> Page:
+    async def open_page(self, path: str = "/", *, at: str = "", **headers: str) -> Any:
         """Open the sign-in page and its socket, on another node when *at* is its address."""
         base_url = at or self.base_url
         async with self.http.get(f"{base_url}{path}"):
             pass
         headers = {"Origin": base_url} | headers
+        if self.polls:
+            return self.open_polling(base_url, **headers)
         return Page(await self.http.ws_connect(f"{base_url}/ws", headers=headers))
+
+    def open_polling(self, *urls: str, **headers: str) -> PollingPage:
+        """Open a page without a socket, which asks the nodes at *urls* in turns."""
+        self._pages.append(PollingPage(self.http, urls or [self.base_url], headers))
+        return self._pages[-1]
 
     async def post(self, path: str, **body: Any) -> tuple[int, Any]:
         """Post JSON with the XSRF token; return status and answer."""
@@ -168,7 +194,7 @@ class Site:
     async def close(self) -> None:
         """End the browsers."""
         for visitor in self._visitors:
-            await visitor.http.close()
+            await visitor.close()
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, BrowserContext, async_playwright, expe
 from tests.browser.chromium import launch
 from tests.browser.complaints import Complaints
 from tests.browser.pages import Phone, SignIn
+from tests.faults.proxy import Proxy, open_proxy
 from tests.site import Site, open_site
 
 # Machines that run tests may be busy; a test that passes never waits that long.
@@ -37,6 +38,15 @@ class StartSite(Protocol):
 
     async def __call__(self, *, at: str | None = None, **sections: Any) -> Site:
         """Start a site with the settings in *sections*, on the store *at* an address."""
+
+
+class Way:
+    """A site, and the network between it and browsers, which a test may break."""
+
+    def __init__(self, site: Site, network: Proxy) -> None:
+        self.site = site
+        self.network = network
+        self.url = f"http://127.0.0.1:{network.port}"
 
 
 class NewContext(Protocol):
@@ -94,6 +104,21 @@ async def site(start_site: StartSite) -> Site:
     site = await start_site()
     await site.add_account("alice")
     return site
+
+
+@pytest.fixture
+async def network() -> AsyncIterator[Proxy]:
+    """A network that leads nowhere yet."""
+    async with open_proxy("") as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def way(network: Proxy, start_site: StartSite) -> Way:
+    """A site behind that network."""
+    site = await start_site(server={"public_url": f"http://127.0.0.1:{network.port}"})
+    network.target = ("127.0.0.1", int(site.base_url.rpartition(":")[2]))
+    return Way(site, network)
 
 
 @pytest.fixture

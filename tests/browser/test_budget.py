@@ -106,3 +106,24 @@ async def test_second_visit_loads_nothing_but_the_page(site: Site, open_sign_in:
 
     assert set() == loaded
     assert any(name.endswith("/login.js") for name in sizes)
+
+
+async def test_user_page_is_fetched_while_its_visitor_binds(site: Site, open_sign_in: OpenSignIn):
+    """
+    Once a scan has come the page loads what comes next, which then loads no module anew.
+    """
+    sign_in = await open_sign_in(site)
+    ticket = await sign_in.shows_code()
+    async with (
+        sign_in.page.expect_request_finished(lambda request: request.url.endswith("/user.js")),
+        sign_in.page.expect_request_finished(lambda request: request.url.endswith("/sessions.js")),
+    ):
+        await site.sandbox.phone.scan(ticket=ticket, openid=OPENID)
+    await sign_in.bind("alice")
+    await sign_in.arrives("/user")
+
+    sizes = await sign_in.page.evaluate(
+        """() => performance.getEntriesByType("resource")
+            .filter(({ name }) => name.endsWith(".js")).map(({ transferSize }) => transferSize)"""
+    )
+    assert {0} == set(sizes)

@@ -1,15 +1,12 @@
 """Connections that end, break and come back, while a page shows its code."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from playwright.async_api import expect
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
 from login import CloseCode
 from tests.browser.complaints import Complaints
-from tests.browser.conftest import OpenSignIn, StartSite
-from tests.faults.proxy import EVERYBODY, Proxy, open_proxy
+from tests.browser.conftest import OpenSignIn, Way
+from tests.faults.proxy import EVERYBODY
 from tests.site import OPENID, Site
 
 REFUSED = r"ERR_CONNECTION_REFUSED"
@@ -36,33 +33,10 @@ LATE_RESUME = """
 """
 
 
-class Way:
-    """A site, and the network between it and browsers, which a test may break."""
-
-    def __init__(self, site: Site, network: Proxy) -> None:
-        self.site = site
-        self.network = network
-        self.url = f"http://127.0.0.1:{network.port}"
-
-
-@pytest.fixture
-async def network() -> AsyncIterator[Proxy]:
-    """A network that leads nowhere yet."""
-    async with open_proxy("") as proxy:
-        yield proxy
-
-
-@pytest.fixture
-async def way(network: Proxy, start_site: StartSite) -> Way:
-    """A site behind that network."""
-    site = await start_site(server={"public_url": f"http://127.0.0.1:{network.port}"})
-    network.target = ("127.0.0.1", int(site.base_url.rpartition(":")[2]))
-    return Way(site, network)
-
-
 def sockets(site: Site) -> list[WebSocketHandler]:
     """Return the pages' sockets, as the server holds them."""
-    return list(site.resources.context.sockets.open)
+    opened = site.resources.context.sockets.open
+    return [each for each in opened if isinstance(each, WebSocketHandler)]
 
 
 async def test_restart_of_the_server_keeps_the_code(site: Site, open_sign_in: OpenSignIn):

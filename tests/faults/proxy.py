@@ -5,6 +5,7 @@ async with open_proxy(("127.0.0.1", 6379)) as proxy:
     proxy.silence()         # lines stay up and carry nothing, new ones too (half-open)
     proxy.heal()
     proxy.cut(SUBSCRIBERS)  # reset some of the lines, or all
+    proxy.forbidden = b"…"  # lines that carry these bytes are reset
     proxy.refuse()          # nobody listens any more, and all lines are cut
     await proxy.accept()
 """
@@ -53,6 +54,7 @@ class Proxy:
         self.target = target
         self.port = 0
         self.lines: set[Line] = set()
+        self.forbidden = b""
         self._silent = False
         self._delay = 0.0
         self._server: asyncio.Server | None = None
@@ -146,6 +148,8 @@ class Proxy:
         with suppress(OSError):
             while data := await reader.read(65536):
                 line.subscribes |= b"SUBSCRIBE" in data
+                if self.forbidden and self.forbidden in data:
+                    line.reset()
                 if line.delay:
                     await asyncio.sleep(line.delay)
                 await line.flows.wait()

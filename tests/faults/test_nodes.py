@@ -13,9 +13,9 @@ import pytest
 
 from sandbox import Sandbox, serve_sandbox
 from tests.faults.browser import Browser
-from tests.faults.nodes import Nodes
+from tests.faults.nodes import Node, Nodes
 from tests.faults.scans import until
-from tests.site import ACCOUNT
+from tests.site import ACCOUNT, Visitor
 
 
 @pytest.fixture
@@ -129,6 +129,40 @@ async def test_ending_process_sends_pages_away_and_finishes_its_work(
     await until(moved)
     assert [[1012]] * 20 == [browser.closed_with for browser in opened]
     assert all(len({code["ticket"] for code in each.codes}) == 1 for each in opened)
+
+
+async def test_page_without_a_socket_goes_on_at_another_process(
+    nodes: Nodes, sandbox: Sandbox
+) -> None:
+    """
+    SIGTERM answers a request that waits; the next one, at another node, hears of the scan.
+    """
+    ending, other = nodes
+    async with Visitor(nodes.origin) as visitor:
+        await visitor.request("GET", "/session")
+        page = visitor.open_polling(ending.base_url, other.base_url, Origin=nodes.origin)
+        code = await page.get_qr()
+        await page.close()
+        assert code["ticket"] == (await page.get(after=0))[1]["messages"][0]["data"]["ticket"]
+        waiting = asyncio.create_task(page.get())
+        async with aiohttp.ClientSession() as http:
+            await until(lambda: figure_of(http, ending, "saoma_polls_open"))
+
+        assert 0 == await ending.stop()
+        answer = await waiting
+        done = await sandbox.phone.scan(ticket=code["ticket"])
+        _, last = await page.get()
+
+    assert (200, {"messages": [], "close": 1012}) == answer
+    assert "登录成功" in (done.reply or "")
+    assert ["success"] == [message["type"] for message in last["messages"]]
+
+
+async def figure_of(http: aiohttp.ClientSession, node: Node, name: str) -> float:
+    """Return what a node says of itself at /metrics."""
+    async with http.get(f"{node.base_url}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
 
 async def test_rolling_restart_loses_no_login(

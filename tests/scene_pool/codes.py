@@ -49,7 +49,7 @@ async def attach(
 ) -> Shown:
     """Attach a ticket, a new one by default, to *lease*."""
     ticket = ticket or f"ticket{next(_numbers)}"
-    left = await pool.attach(
+    attached = await pool.attach(
         lease,
         ticket=ticket,
         url=f"http://weixin.qq.com/q/{ticket}",
@@ -59,7 +59,7 @@ async def attach(
         resume=SECRET,
         browser=BROWSER,
     )
-    return Shown(lease, ticket, left)
+    return Shown(lease, ticket, attached.left)
 
 
 async def show_code(pool: ScenePool, uuid: str, *, holder: str = HOLDER) -> Shown:

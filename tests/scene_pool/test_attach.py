@@ -318,6 +318,25 @@ async def test_attach_again_changes_nothing(pool: ScenePool, attempts: Attempts)
     assert {"leased": 1, "resting": 0, "free": 2} == await pool.count()
 
 
+async def test_record_counts_the_codes_of_its_attempt(
+    pool: ScenePool, attempts: Attempts, lossy: tuple[Store, LossyLink]
+) -> None:
+    """
+    Each code has the next number, and one whose answer was lost is not counted twice.
+    """
+    store, link = lossy
+    await show_code(pool, "u1")
+    lease = await pool.lease("u1")
+    link.lose_next_answer()
+
+    await attach(ScenePool(store, RULES), lease)
+
+    record = await attempts.read("u1")
+    assert 1 == link.lost
+    assert record is not None
+    assert 2 == record.codes
+
+
 async def test_attach_whose_answer_was_lost_shows_the_code(
     pool: ScenePool, attempts: Attempts, lossy: tuple[Store, LossyLink]
 ) -> None:

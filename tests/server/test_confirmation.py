@@ -11,6 +11,7 @@ from tests.server.conftest import StartSite
 from tests.server.pushing import push, scan, scan_xml
 from tests.site import OPENID, OTHER_OPENID, PASSWORD, Page, Site
 
+pytestmark = pytest.mark.usefixtures("each_way")
 NUMBER = {"confirmation": "number"}
 CANCELLED, NOT_ALLOWED = "已被取消", "不能使用这个二维码"
 
@@ -56,8 +57,8 @@ async def test_phone_shows_no_wrong_number(start_site: StartSite) -> None:
     """
     Only the right number is on the phone.
     """
-    site = await start_site(login=NUMBER, server={"public_url": "https://login.example"})
-    page = await site.visitor().open_page(Origin="https://login.example")
+    site = await start_site(login=NUMBER, server={"public_url": "http://login.example"})
+    page = await site.visitor().open_page(Origin="http://login.example")
     code = await page.get_qr()
 
     reply = await scan(site, code)

@@ -13,6 +13,8 @@ CHANGES = [
     ("DELETE", "/session"),
     ("POST", "/user/bind"),
     ("POST", "/user/unbind"),
+    ("POST", "/attempts"),
+    ("POST", "/attempts/0a1b"),
 ]
 SHOP = "https://shop.example"
 
@@ -199,6 +201,7 @@ async def test_preflight_of_an_allowed_origin_is_granted(
     assert method in granted["Access-Control-Allow-Methods"]
     assert "content-type" in granted["Access-Control-Allow-Headers"].lower()
     assert "x-xsrftoken" in granted["Access-Control-Allow-Headers"].lower()
+    assert 600 == int(granted["Access-Control-Max-Age"])
 
 
 async def test_preflight_of_a_foreign_origin_is_not_granted(site: Site) -> None:

@@ -60,7 +60,7 @@ async def test_result_is_traded_on_any_node(nodes: Nodes, at: int) -> None:
 
     assert {"status": True, "username": "alice"} == answer
     assert [] == await page.rest()
-    assert 1000 == page.socket.close_code
+    assert 1000 == page.close_code
 
 
 async def test_nodes_never_show_the_same_scene(start_site: StartSite, prefix: str) -> None:

@@ -138,6 +138,7 @@ async def test_attempt_survives_the_process_that_drained(nodes: tuple[Site, Site
 
 NAMES = {
     "saoma_sockets_open": "gauge",
+    "saoma_polls_open": "gauge",
     "saoma_pool_scenes": "gauge",
     "saoma_pool_exhausted": "counter",
     "saoma_qr_issued": "counter",

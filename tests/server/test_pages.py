@@ -72,6 +72,19 @@ async def test_every_answer_has_the_security_headers(site: Site, path: str) -> N
     assert "Tornado" not in headers["Server"]
 
 
+@pytest.mark.parametrize(("path", "told"), [("login.js", False), ("favicon.svg", True)])
+async def test_modules_are_not_told_what_documents_are(site: Site, path: str, told: bool) -> None:
+    """
+    A module is no document and is told what concerns it only; a picture can be opened as one.
+    """
+    headers = (await site.visitor().fetch("GET", f"/static/{path}")).headers
+
+    assert "nosniff" == headers["X-Content-Type-Options"]
+    assert "same-origin" == headers["Referrer-Policy"]
+    assert told == ("Content-Security-Policy" in headers)
+    assert told == ("Permissions-Policy" in headers)
+
+
 @pytest.mark.parametrize("path", ["/", "/nothing"])
 async def test_content_security_policy_lets_nothing_foreign_in(site: Site, path: str) -> None:
     """

@@ -7,6 +7,7 @@ from tests.server.pushing import scan
 from tests.site import OPENID, OTHER_OPENID, Site
 from tests.time_machine import TimeMachine
 
+pytestmark = pytest.mark.usefixtures("each_way")
 Nodes = tuple[Site, Site]
 
 
@@ -34,7 +35,7 @@ async def test_page_that_closed_its_socket_gets_the_same_code(site: Site) -> Non
     left = await visitor.open_page()
     code = await left.get_qr()
 
-    await left.socket.close()
+    await left.close()
     page = await visitor.open_page()
 
     assert code["ticket"] == (await page.get_qr(resume=code["resume"]))["ticket"]
@@ -66,7 +67,7 @@ async def test_outcome_that_came_while_away_is_told_once(site: Site, clean: bool
     lost = await visitor.open_page()
     code = await lost.get_qr()
     if clean:
-        await lost.socket.close()
+        await lost.close()
     else:
         lost.cut()
     await site.sandbox.phone.scan(ticket=code["ticket"], openid=OPENID)
@@ -78,7 +79,7 @@ async def test_outcome_that_came_while_away_is_told_once(site: Site, clean: bool
 
     assert 200 == status
     assert [] == await page.rest()
-    assert 1000 == page.socket.close_code
+    assert 1000 == page.close_code
 
 
 async def test_outcome_that_was_told_is_told_again_to_a_page_that_comes_back(site: Site) -> None:
@@ -276,7 +277,7 @@ async def test_page_may_come_back_for_resume_seconds(
     visitor = site.visitor()
     page = await visitor.open_page()
     code = await page.get_qr()
-    await page.socket.close()
+    await page.close()
     await site.all_gone()
 
     await time_machine.forward(away_seconds)

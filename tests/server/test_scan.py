@@ -11,6 +11,7 @@ from tests.server.pushing import push, scan, scan_xml
 from tests.site import OPENID, OTHER_OPENID, Page, Site
 from tests.time_machine import TimeMachine
 
+pytestmark = pytest.mark.usefixtures("each_way")
 SIGNED_IN, BIND, EXPIRED, USED = "登录成功", "没有绑定", "已过期", "已经使用过"
 SOON = {"ticket_seconds": 1, "late_seconds": 0}
 
@@ -83,8 +84,8 @@ async def test_phone_is_told_which_site(start_site: StartSite) -> None:
     """
     The reply names the site, so that nobody signs in somewhere unknowingly.
     """
-    site = await start_site(server={"public_url": "https://login.example"})
-    page = await site.visitor().open_page(Origin="https://login.example")
+    site = await start_site(server={"public_url": "http://login.example"})
+    page = await site.visitor().open_page(Origin="http://login.example")
 
     reply = await scan(site, await page.get_qr())
 
@@ -168,7 +169,7 @@ async def test_repeated_push_gets_the_same_reply_and_no_second_message(site: Sit
     assert all(SIGNED_IN in body for _, body in replies)
     assert 200 == traded[0]
     assert [] == await page.rest()
-    assert 1000 == page.socket.close_code
+    assert 1000 == page.close_code
 
 
 async def test_repeated_push_is_answered_alike_after_the_browser_signed_in(site: Site) -> None:
@@ -288,7 +289,7 @@ async def test_scan_of_a_dead_code_does_not_reach_the_next_owner_of_its_scene(
     site = await start_site(pool=SOON | {"size": 1, "rest_seconds": 0})
     old, former = await shown(site)
     await old.expect("expired")
-    await old.socket.close()
+    await old.close()
     await site.all_gone()
     site.resources.pool.rules = replace(site.resources.pool.rules, ticket_seconds=180)
     page, code = await shown(site)
@@ -308,7 +309,7 @@ async def test_code_of_a_closed_page_can_be_scanned_until_it_comes_back(site: Si
     A phone may scan while nobody looks; a scan after that is no error either.
     """
     page, code = await shown(site)
-    await page.socket.close()
+    await page.close()
     await site.all_gone()
 
     assert BIND in await scan(site, code)
@@ -322,7 +323,7 @@ async def test_code_of_a_page_that_is_gone_for_good_is_expired(
     """
     site = await start_site(prefix=prefix, pool={"resume_seconds": 10})
     page, code = await shown(site)
-    await page.socket.close()
+    await page.close()
     await site.all_gone()
 
     await time_machine.forward(11)

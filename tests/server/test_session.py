@@ -569,6 +569,38 @@ async def test_cookie_has_the_configured_name(start_site: StartSite) -> None:
     assert visitor.cookie(SESSION) is None
 
 
+async def test_session_cookie_is_for_the_whole_domain_where_that_is_wished(
+    start_site: StartSite,
+) -> None:
+    """
+    Other hosts of the domain get the session cookie and no other of ours; it is cleared there too.
+    Browsers take no `__Host-` cookie for a domain.
+    """
+    domain = {"cookie_domain": "example.com"}
+    site = await start_site(server={"public_url": "https://login.example.com"}, session=domain)
+    await site.add_account("alice")
+    visitor = site.visitor()
+    body = {"username": "alice", "password": PASSWORD}
+    async with visitor.http.get("/session") as first:
+        token = first.headers["X-XSRFToken"]
+        cookies = {name: morsel.value for name, morsel in first.cookies.items()}
+
+    headers = {"X-XSRFToken": token, "Cookie": "; ".join(map("=".join, cookies.items()))}
+    async with visitor.http.post("/login", json=body, headers=headers) as entered:
+        begun = entered.cookies[f"__Secure-{SESSION}"]
+    headers["Cookie"] += f"; {begun.key}={begun.value}"
+    async with visitor.http.get("/session", headers=headers) as known:
+        assert 200 == known.status
+    async with visitor.http.delete("/session", headers=headers) as left:
+        ended = left.cookies[begun.key]
+
+    assert {""} == {morsel["domain"] for morsel in first.cookies.values()}
+    assert ["example.com", "example.com"] == [begun["domain"], ended["domain"]]
+    assert begun["secure"]
+    assert begun.value
+    assert not ended.value
+
+
 async def test_session_is_known_to_every_node(nodes: tuple[Site, Site]) -> None:
     """
     Who signs in on one node is signed in on all.

@@ -12,9 +12,11 @@ from tests.server.conftest import StartSite
 from tests.server.pushing import scan
 from tests.site import OPENID, OTHER_OPENID, Page, Site
 
+each_way = pytest.mark.usefixtures("each_way")
 SOON = {"ticket_seconds": 1, "late_seconds": 0, "rest_seconds": 0}
 
 
+@each_way
 async def test_get_qr_shows_a_code_with_every_field(site: Site) -> None:
     """
     The first code comes with its ticket, address, picture, life, attempt and resume token.
@@ -67,6 +69,7 @@ async def test_wechat_is_asked_for_a_scene_of_the_pool_and_the_configured_life(
     assert [77, 77] == [shown.expire_seconds for shown in known if shown]
 
 
+@each_way
 async def test_get_qr_again_shows_the_same_code(site: Site) -> None:
     """
     A page that asks twice gets the code it has, with the seconds that are left.
@@ -94,6 +97,7 @@ async def test_pages_get_codes_of_their_own(site: Site) -> None:
         assert first[field] != second[field]
 
 
+@each_way
 async def test_expired_is_told_and_the_next_code_is_of_the_same_attempt(
     start_site: StartSite,
 ) -> None:
@@ -114,6 +118,7 @@ async def test_expired_is_told_and_the_next_code_is_of_the_same_attempt(
     assert second["expires"] <= 1
 
 
+@each_way
 async def test_code_after_expired_works(start_site: StartSite) -> None:
     """
     The second code of an attempt signs in as the first would have.
@@ -129,6 +134,7 @@ async def test_code_after_expired_works(start_site: StartSite) -> None:
     assert await page.expect("bind_required")
 
 
+@each_way
 async def test_success_carries_a_code_and_its_seconds(site: Site) -> None:
     """
     `success` has the one-time code and how long it can be traded.
@@ -145,6 +151,7 @@ async def test_success_carries_a_code_and_its_seconds(site: Site) -> None:
     assert 60 == success["expires"]
 
 
+@each_way
 async def test_bind_required_carries_a_token_and_its_seconds(site: Site) -> None:
     """
     `bind_required` has the token for the bind form and how long it can be used.
@@ -160,6 +167,7 @@ async def test_bind_required_carries_a_token_and_its_seconds(site: Site) -> None
     assert 600 == bind["expires"]
 
 
+@each_way
 async def test_scan_reaches_only_the_page_that_shows_the_code(site: Site) -> None:
     """
     A scan is delivered to the page showing that code, and to no other.
@@ -175,6 +183,7 @@ async def test_scan_reaches_only_the_page_that_shows_the_code(site: Site) -> Non
     assert of_alice["bind_token"] != of_bob["bind_token"]
 
 
+@each_way
 async def test_socket_closes_with_1000_when_the_code_was_traded(site: Site) -> None:
     """
     Once the browser is signed in its page has nothing to wait for.
@@ -190,6 +199,7 @@ async def test_socket_closes_with_1000_when_the_code_was_traded(site: Site) -> N
     assert 1000 == await page.closed()
 
 
+@each_way
 async def test_get_qr_after_an_outcome_starts_another_attempt(site: Site) -> None:
     """
     A page that starts over while it is asked to bind gets a fresh attempt on its socket.
@@ -325,6 +335,7 @@ async def test_flood_of_frames_is_refused(site: Site) -> None:
     assert 4403 == page.socket.close_code
 
 
+@each_way
 async def test_choose_means_nothing_when_nothing_is_asked(site: Site) -> None:
     """
     A number that nobody asked for changes nothing, and the scan counts as ever.

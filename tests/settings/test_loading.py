@@ -154,6 +154,27 @@ def test_load_empty_file_gives_the_defaults(folder: Path):
             "wechat.open_base_url: expected an http:// or https:// address, "
             "found open.example (str)",
         ),
+        *(
+            (
+                f"session: {{cookie_domain: {domain}}}\nserver: {{public_url: '{url}'}}",
+                "session.cookie_domain: expected the host of server.public_url, or a parent domain "
+                f'of it, or "", found {domain} (str)',
+            )
+            for domain, url in (
+                ("example.org", "https://login.example.com"),
+                ("ample.com", "https://login.example.com"),
+                ("app.login.example.com", "https://login.example.com"),
+                ("com", "https://login.example.com"),
+                (".example.com", "https://login.example.com"),
+                ("0.0.1", "http://127.0.0.1:8888"),
+            )
+        ),
+        (
+            "session: {cookie_domain: example.com, cookie_name: __Host-id}\n"
+            "server: {public_url: 'https://login.example.com'}",
+            'session.cookie_domain: expected "" beside a cookie_name that begins with __Host-, '
+            "found example.com (str)",
+        ),
         ("pool: {size: 1, size: 2}", "line 1: expected YAML, found a second key 'size'"),
     ],
 )
@@ -179,8 +200,8 @@ def test_load_unknown_key_lists_the_known_ones(folder: Path):
         load(file)
 
     assert "session.idle" == caught.value.path
-    assert (
-        "one of idle_seconds, absolute_seconds, per_account, cookie_name" == caught.value.expected
+    assert "one of idle_seconds, absolute_seconds, per_account, cookie_name, cookie_domain" == (
+        caught.value.expected
     )
 
 
