@@ -24,6 +24,9 @@ class LossyLink:
         self._armed = False
         self._wanted = b""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._lines = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._kept = b""
         self.lost = 0
         """How many answers were lost."""
@@ -43,6 +46,8 @@ class LossyLink:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection both ways until one end is closed."""
+        self._lines += 1
+        self._idle.clear()
         store_reader, store_writer = await asyncio.open_unix_connection(self._path)
         there = asyncio.create_task(self._ask(reader, store_writer))
         back = asyncio.create_task(self._answer(store_reader, writer))
@@ -56,6 +61,13 @@ class LossyLink:
             each.close()
             with suppress(OSError):
                 await each.wait_closed()
+        self._lines -= 1
+        if not self._lines:
+            self._idle.set()
+
+    async def closed(self) -> None:
+        """Return when no line is open any more: its clients have closed theirs."""
+        await self._idle.wait()
 
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
@@ -90,3 +102,4 @@ async def lossy_store(url: str, prefix: str) -> AsyncIterator[tuple[Store, Lossy
         async with connect(f"redis://127.0.0.1:{port}", prefix) as store:
             yield store, link
     await server.wait_closed()
+    await link.closed()
