@@ -27,8 +27,9 @@ export class EmbeddedSignIn {
    * @param {string} server its origin
    * @param {import("./embed_shell.js").Shell} shell
    * @param {Listener} listener
+   * @param {string} purpose keeps the attempts of two elements in one page apart
    */
-  constructor(card, server, { texts, token }, listener) {
+  constructor(card, server, { texts, token }, listener, purpose) {
     Object.assign(this, { card, texts, listener, state: "" });
     const api = new Api(server, token);
     this.presence = new AbortController();
@@ -42,7 +43,7 @@ export class EmbeddedSignIn {
     );
     this.attempt = new Attempt({
       connection: new Transport(socketUrl(new URL(server)), isHidden, api),
-      memory: new Memory("embed"),
+      memory: new Memory(purpose),
       isHidden,
       onChange: (snapshot) => this.#changed(snapshot),
     });

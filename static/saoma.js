@@ -122,7 +122,7 @@ export class SaomaLogin extends HTMLElement {
       onState: (snapshot) => this.#told(snapshot, shell.texts),
       onSignedIn: (username) => this.#signedIn(username),
       onReload: () => this.#start(),
-    });
+    }, this.hasAttribute("dialog") ? "embed-dialog" : "embed");
     if (shell.username) this.#signIn.enter(shell.username);
     else if (shell.keepsCookies) this.#signIn.start();
     else this.#signIn.refuse("cookies_blocked");

@@ -200,6 +200,7 @@ async def test_visitor_signs_in_though_the_network_breaks_sockets(site: Site, op
     """
     opened = await open_shop(site)
     await opened.login.shows_code()
+    await opened.page.evaluate("sessionStorage.clear()")  # so that another attempt begins
     broken = re.compile("/ws$")
     await opened.page.route_web_socket(broken, lambda socket: socket.close(code=NO_REASON))
     await opened.page.reload()
@@ -251,10 +252,12 @@ async def test_request_that_needs_a_session_asks_in_a_dialog_and_is_repeated(
     site: Site, open_shop: OpenShop, complaints: Complaints
 ):
     """
-    Escape gives up and gives the keyboard back; signing in repeats the request. The page stays.
+    Escape gives up and gives the keyboard back; signing in repeats the request. The page stays,
+    and the element that is in it shows its own code all the time.
     """
     complaints.expect("status of 401")
     opened = await open_shop(site)
+    in_page = await opened.login.shows_code()
     await opened.login.remember()
     await opened.show_orders.click()
     first = await opened.ask.shows_code()
@@ -266,6 +269,7 @@ async def test_request_that_needs_a_session_asks_in_a_dialog_and_is_repeated(
 
     await opened.page.keyboard.press("Enter")
     assert first == await opened.ask.shows_code()
+    assert first != in_page == await opened.login.shows_code()
     await opened.ask.sign_in("alice")
     await expect(opened.answer).to_have_text("alice: three teapots.")
     await expect(opened.dialog).to_be_hidden()
