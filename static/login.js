@@ -17,7 +17,7 @@ import { Transport } from "./transport.js";
 /** The user page is where a visitor goes who did not come for another one. */
 const HOME = "/user";
 /** What only that page needs. */
-const MODULES_OF_HOME = ["user.js", "sessions.js"];
+const MODULES_OF_HOME = ["user.js", "wechats.js", "sessions.js", "notes.js", "signed_out.js", "times.js"];
 /** Only signing in is left. */
 const ON_THE_WAY = new Set([State.SCANNED, State.BIND_REQUIRED, State.SUCCESS]);
 /** Between two reloads because the server did not understand us: once helps, more would be a loop. */

@@ -31,7 +31,8 @@ async def test_page_without_a_free_code_waits_and_gets_the_next(
     When all codes are in use the page says so; it gets one as soon as one is free.
     """
     site = await start_site(
-        pool={"size": 1, "ticket_seconds": 1, "late_seconds": 0, "rest_seconds": 0}
+        # Long enough that the first page still shows its first code when the second one asks.
+        pool={"size": 1, "ticket_seconds": 5, "late_seconds": 0, "rest_seconds": 0}
     )
     first = await open_sign_in(site)
     await first.shows_code()
