@@ -87,7 +87,7 @@ def mariadb() -> Iterator[sql_servers.SqlServer]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+@pytest.fixture(params=["sqlite", *sql_servers.KINDS])
 async def sql_url(request: pytest.FixtureRequest, folder: Path) -> str:
     """The address of an empty database, of each kind in turn."""
     if request.param == "sqlite":

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -26,6 +27,10 @@ MARIADB = shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin
 NOBODY: dict[str, Any] = (
     {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
 )
+# One process of the tests starts each of them, and runs all that needs it.
+KINDS = [
+    pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("postgresql", "mariadb")
+]
 _numbers = itertools.count(1)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from accounts import AccountsUnavailable, open_database, open_directory
 from accounts.deadlocks import begun_anew
 from accounts.schema import accounts
+from tests.sql_servers import KINDS
 
 APPID = "wx0000000000000001"
 OTHER_CONNECTIONS = {
@@ -22,7 +23,7 @@ SLEEP = {"postgresql": "SELECT pg_sleep(9)", "mysql": "SELECT sleep(9)"}
 END = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}
 
 
-@pytest.fixture(params=["postgresql", "mariadb"])
+@pytest.fixture(params=KINDS)
 async def server_url(request: pytest.FixtureRequest) -> str:
     """The address of an empty database on a server, of each kind in turn."""
     address: str = await request.getfixturevalue(request.param).new_database()
