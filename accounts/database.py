@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from accounts.engines import open_engine, time_limit
+from accounts.engines import CALL_SECONDS, open_engine, time_limit
 from accounts.upgrade import complete_tables
 
 # How often tables are made: those who may are let in one by one, but for older releases.
@@ -17,10 +17,10 @@ MAX_WRITERS = 5
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator["Database"]:
-    """Open the database at *url*; nothing is asked of it yet."""
+async def open_database(url: str, seconds: float = CALL_SECONDS) -> AsyncIterator["Database"]:
+    """Open the database at *url*; nothing is asked of it yet. A transaction gets *seconds*."""
     async with open_engine(url) as engine:
-        yield Database(engine, one_writer=engine.dialect.name == "sqlite")
+        yield Database(engine, seconds, one_writer=engine.dialect.name == "sqlite")
 
 
 class Database:
@@ -30,8 +30,9 @@ class Database:
     SQLite does; then those of this process stand in line instead.
     """
 
-    def __init__(self, engine: AsyncEngine, *, one_writer: bool = False) -> None:
+    def __init__(self, engine: AsyncEngine, seconds: float, *, one_writer: bool = False) -> None:
         self._engine = engine
+        self._seconds = seconds
         self._writers = asyncio.Semaphore(1 if one_writer else MAX_WRITERS)
         self._preparing = asyncio.Lock()
         self._ready = False
@@ -45,7 +46,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Open one transaction, within the time limit, with the tables in place."""
-        async with time_limit():
+        async with time_limit(self._seconds):
             await self._make_tables()
             async with self._engine.begin() as connection:
                 yield connection

@@ -15,7 +15,7 @@ from accounts import mysql, sqlite
 from accounts.deadlocks import AccountsUnavailable, Deadlock, was_deadlock
 
 # WeChat wants its answer within 5 s, and a page should not wait much longer.
-CALL_TIMEOUT = 2.0
+CALL_SECONDS = 2.0
 SERVER: dict[str, Any] = {
     # Connections of one process stay: to make one takes longer than most of what is asked.
     "pool_size": 10,
@@ -79,14 +79,14 @@ def _sqlite(url: URL, read_only: bool) -> AsyncEngine:
 
 
 @asynccontextmanager
-async def time_limit() -> AsyncIterator[None]:
-    """Have what is asked of a database answered in time, or not at all.
+async def time_limit(seconds: float) -> AsyncIterator[None]:
+    """Have what is asked of a database answered in that time, or not at all.
 
     Raises:
         AccountsUnavailable, Deadlock
     """
     with _one_error():
-        async with asyncio.timeout(CALL_TIMEOUT):
+        async with asyncio.timeout(seconds):
             yield
 
 

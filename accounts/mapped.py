@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from accounts import hashes
 from accounts.deadlocks import AccountsUnavailable
-from accounts.engines import open_engine, time_limit
+from accounts.engines import CALL_SECONDS, open_engine, time_limit
 from accounts.names import fold
 from accounts.people import KEPT_BY_THE_SITE, MAX_ID, Person
 
@@ -43,32 +43,38 @@ class Mapping(Struct, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def open_table(
-    url: str, mapping: Mapping, typical: Callable[[str], None]
+    url: str, mapping: Mapping, typical: Callable[[str], None], seconds: float = CALL_SECONDS
 ) -> AsyncIterator["MappedTable"]:
     """Open the table in the database at *url*; nothing is asked of it yet.
 
-    *typical* is told a hash of the kind that is usual in it, once that is known.
+    A question gets *seconds*. *typical* is told a hash of the kind that is usual in the
+    table, once that is known.
     """
     async with open_engine(url, read_only=True) as engine:
-        yield MappedTable(engine, mapping, typical)
+        yield MappedTable(engine, mapping, typical, seconds)
 
 
 class MappedTable:
     """The people in it. Every method may raise `AccountsUnavailable`."""
 
     def __init__(
-        self, engine: AsyncEngine, mapping: Mapping, typical: Callable[[str], None]
+        self,
+        engine: AsyncEngine,
+        mapping: Mapping,
+        typical: Callable[[str], None],
+        seconds: float,
     ) -> None:
         self._engine = engine
         self._mapping = mapping
         self._typical = typical
+        self._seconds = seconds
         self._opening = asyncio.Lock()
         self._columns: Columns | None = None
         self._has_warned = False
 
     async def ping(self) -> None:
         """Return when the table is there with its columns."""
-        async with time_limit():
+        async with time_limit(self._seconds):
             columns = await self._opened()
             async with self._engine.connect() as connection:
                 await connection.execute(columns.by_id.limit(0), {"id": columns.id_of("0")})
@@ -81,7 +87,7 @@ class MappedTable:
         """
         if "\x00" in username:  # which PostgreSQL takes for a mistake
             return None
-        async with time_limit():
+        async with time_limit(self._seconds):
             columns = await self._opened()
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(columns.by_name, {"name": username.strip()})).all()
@@ -93,7 +99,7 @@ class MappedTable:
 
     async def by_id(self, site_id: str) -> Person | None:
         """Return who has that id."""
-        async with time_limit():
+        async with time_limit(self._seconds):
             columns = await self._opened()
             value = columns.id_of(site_id)
             async with self._engine.connect() as connection:

@@ -27,6 +27,8 @@ MARIADB = shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin
 NOBODY: dict[str, Any] = (
     {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
 )
+# Of a transaction, in seconds: races are about who wins, not about how busy the machine is.
+PATIENCE = 60.0
 # One process of the tests starts each of them, and runs all that needs it.
 KINDS = [
     pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("postgresql", "mariadb")

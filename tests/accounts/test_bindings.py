@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from accounts import Directory, open_directory
+from accounts import Directory, open_database, open_directory
+from tests.sql_servers import PATIENCE
 
 APPID = "wx0000000000000001"
 SCANNED = 1_700_000_000
@@ -14,8 +15,8 @@ SCANNED = 1_700_000_000
 @pytest.fixture
 async def directory(sql_url: str) -> AsyncIterator[Directory]:
     """An empty directory, in each kind of database."""
-    async with open_directory(sql_url, APPID) as opened:
-        yield opened
+    async with open_database(sql_url, PATIENCE) as database:
+        yield Directory(database, APPID)
 
 
 @pytest.mark.parametrize("later", [0, 1, 100_000_000])

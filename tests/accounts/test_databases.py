@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from accounts import AccountsUnavailable, open_database, open_directory
 from accounts.deadlocks import begun_anew
 from accounts.schema import accounts
-from tests.sql_servers import KINDS
+from tests.faults.scans import until
+from tests.sql_servers import KINDS, PATIENCE
 
 APPID = "wx0000000000000001"
 OTHER_CONNECTIONS = {
@@ -32,12 +33,17 @@ async def server_url(request: pytest.FixtureRequest) -> str:
 
 async def cut_connections(url: str) -> int:
     """Have the server end every connection to a database; return how many there were."""
-    engine = create_async_engine(url)
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         kind = connection.dialect.name
         numbers = list(await connection.scalars(text(OTHER_CONNECTIONS[kind])))
         for number in numbers:
             await connection.execute(text(END[kind].format(number)))
+
+        async def gone() -> bool:
+            return not list(await connection.scalars(text(OTHER_CONNECTIONS[kind])))
+
+        await until(gone)
     await engine.dispose()
     return len(numbers)
 
@@ -86,7 +92,7 @@ async def test_transaction_that_is_given_up_begins_anew(server_url: str) -> None
     """
     crossed = asyncio.Barrier(2)
     tries = 0
-    async with open_database(server_url) as database:
+    async with open_database(server_url, PATIENCE) as database:
 
         @begun_anew
         async def rename(first: str, second: str) -> None:
@@ -109,7 +115,7 @@ async def test_transaction_that_is_given_up_begins_anew(server_url: str) -> None
         async with database.transaction() as connection:
             names = list(await connection.scalars(select(accounts.c.username)))
 
-    assert 3 == tries
+    assert tries > 2  # perhaps both were given up
     assert names[0] == names[1]
     assert names[0] in {"alice was first", "bob was first"}
 

@@ -13,8 +13,10 @@ from accounts import (
     LastWayIn,
     OpenidTaken,
     UsernameTaken,
+    open_database,
     open_directory,
 )
+from tests.sql_servers import PATIENCE
 
 APPID = "wx0000000000000001"
 
@@ -22,8 +24,8 @@ APPID = "wx0000000000000001"
 @pytest.fixture
 async def directory(sql_url: str) -> AsyncIterator[Directory]:
     """An empty directory, in each kind of database."""
-    async with open_directory(sql_url, APPID) as opened:
-        yield opened
+    async with open_database(sql_url, PATIENCE) as database:
+        yield Directory(database, APPID)
 
 
 async def test_account_is_found_by_name_whatever_its_case_and_width(directory: Directory):

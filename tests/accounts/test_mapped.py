@@ -36,11 +36,13 @@ from accounts import (
     OpenidTaken,
     Passwords,
     by_hashes,
+    open_database,
     open_directory,
     open_table,
 )
 from accounts.engines import open_engine
 from accounts.mapped import MappedTable
+from tests.sql_servers import PATIENCE
 
 APPID = "wx0000000000000001"
 HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
@@ -112,7 +114,7 @@ async def site(
 @asynccontextmanager
 async def opened(url: str, **changes: Any) -> AsyncIterator[MappedTable]:
     """Open the table as Saoma does."""
-    async with open_table(url, mapping(**changes), lambda _: None) as table:
+    async with open_table(url, mapping(**changes), lambda _: None, PATIENCE) as table:
         yield table
 
 
@@ -122,7 +124,10 @@ async def directories(url: str, count: int = 1) -> AsyncIterator[list[Directory]
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         tables = [await enter(opened(url)) for _ in range(count)]
-        yield [await enter(open_directory(url, APPID, people=table)) for table in tables]
+        yield [
+            Directory(await enter(open_database(url, PATIENCE)), APPID, people=table)
+            for table in tables
+        ]
 
 
 UUID_1 = uuid.UUID("6f1c0000-0000-4000-8000-00000000beef")

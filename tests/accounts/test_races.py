@@ -16,8 +16,10 @@ from accounts import (
     OpenidTaken,
     UsernameTaken,
     fold,
+    open_database,
     open_directory,
 )
+from tests.sql_servers import PATIENCE
 
 Two = tuple[Directory, Directory]
 
@@ -26,8 +28,11 @@ Two = tuple[Directory, Directory]
 async def two(sql_url: str) -> AsyncIterator[Two]:
     """The same new database, as two processes have it."""
     async with AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(open_directory(sql_url, "wx1")) for _ in range(2)]
-        yield opened[0], opened[1]
+        enter = stack.enter_async_context
+        yield (
+            Directory(await enter(open_database(sql_url, PATIENCE)), "wx1"),
+            Directory(await enter(open_database(sql_url, PATIENCE)), "wx1"),
+        )
 
 
 async def test_new_database_is_made_once_however_many_begin_with_it(two: Two) -> None:

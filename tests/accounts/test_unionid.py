@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from accounts import AccountTaken, Directory, Identity, OpenidTaken, open_directory
+from accounts import AccountTaken, Directory, Identity, OpenidTaken, open_database
+from tests.sql_servers import PATIENCE
 
 SERVICE = "wx0000000000000001"
 WEBSITE = "wx0000000000000002"
@@ -15,8 +16,8 @@ THIRD = "wx0000000000000003"
 @pytest.fixture
 async def directory(sql_url: str) -> AsyncIterator[Directory]:
     """An empty directory, in each kind of database."""
-    async with open_directory(sql_url, SERVICE) as opened:
-        yield opened
+    async with open_database(sql_url, PATIENCE) as database:
+        yield Directory(database, SERVICE)
 
 
 def identity(appid: str, openid: str, unionid: str = "") -> Identity:

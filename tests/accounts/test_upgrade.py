@@ -21,7 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from accounts import Identity, open_directory
+from accounts import Directory, Identity, open_database, open_directory
+from tests.sql_servers import PATIENCE
 
 APPID = "wx0000000000000001"
 # As release 0.1 made them.
@@ -160,7 +161,8 @@ async def test_processes_rebuild_old_tables_once(old: str):
         )
     await engine.dispose()
     async with AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(open_directory(old, APPID, 2)) for _ in range(6)]
+        enter = stack.enter_async_context
+        opened = [Directory(await enter(open_database(old, PATIENCE)), APPID, 2) for _ in range(6)]
 
         await asyncio.gather(*(each.ping() for each in opened))
 

@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from accounts import AccountTaken, Directory, Identity, LastWayIn, OpenidTaken, open_directory
+from accounts import (
+    AccountTaken,
+    Directory,
+    Identity,
+    LastWayIn,
+    OpenidTaken,
+    open_database,
+    open_directory,
+)
 from accounts.wechats import Place, slot_for
+from tests.sql_servers import PATIENCE
 
 APPID = "wx1"
 Two = tuple[Directory, Directory]
@@ -18,8 +27,11 @@ Two = tuple[Directory, Directory]
 async def two(sql_url: str) -> AsyncIterator[Two]:
     """A new database as two processes have it; an account may have three WeChat users."""
     async with AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(open_directory(sql_url, APPID, 3)) for _ in "ab"]
-        yield opened[0], opened[1]
+        enter = stack.enter_async_context
+        yield (
+            Directory(await enter(open_database(sql_url, PATIENCE)), APPID, 3),
+            Directory(await enter(open_database(sql_url, PATIENCE)), APPID, 3),
+        )
 
 
 async def bound_among(directory: Directory, account_id: int, count: int) -> list[int]:
