@@ -43,7 +43,7 @@ class Page:
     """
 
     __slots__ = (
-        *("_display", "_link", "_makes_way", "_pages"),
+        *("_display", "_early", "_link", "_makes_way", "_pages"),
         *("asked", "holder", "known", "opener", "secret", "uuid"),
     )
 
@@ -54,13 +54,14 @@ class Page:
         self._link = Link()
         self._display = Display(pages, send, close, self._too_late)
         self._makes_way = False
+        self._early: Signal | None = None
+        """What came before the record was read, which numbers it."""
         self.holder = holder
         self.opener = opener
         self.known: int | None = None
         """Number of the last message that a page without a socket has; None = it has one."""
-        self.uuid = ""
-        self.secret = ""
-        """The resume token's second half; the first is the attempt's name."""
+        self.uuid = self.secret = ""
+        """The two halves of the resume token; the first is the attempt's name."""
         self.asked = False
         """Whether it has sent a `get_qr` yet."""
 
@@ -101,7 +102,9 @@ class Page:
 
     def deliver(self, signal: Signal) -> None:
         """Tell the page what has become of its attempt."""
-        if signal.state == SUPERSEDED:
+        if self.known is not None and self._display.state is None:
+            self._early = signal
+        elif signal.state == SUPERSEDED:
             if not self._makes_way:
                 self._makes_way = True
                 self._pages.spawn(self._make_way())
@@ -191,10 +194,7 @@ class Page:
         if self._display.gone:
             await self._leave()
         elif self.uuid == owner.uuid and self._display.awaits_scan:
-            self._show(code, rounds)
-
-    def _show(self, code: ShownCode, rounds: int) -> None:
-        self._display.show(code, rounds, f"{self.uuid}.{self.secret}")
+            self._display.show(code, rounds, f"{self.uuid}.{self.secret}")
 
     async def _resume(self, token: str) -> None:
         uuid, _, secret = token.partition(".")
@@ -211,6 +211,8 @@ class Page:
         elif self._display.state is None:
             self._link = Link(record.linker, record.replaces)
             await self._tell_state(record)
+            if self._early:
+                self.deliver(self._early)
 
     async def _make_way(self) -> None:
         """Let another page continue the attempt, unless that one is gone by now.
@@ -240,7 +242,7 @@ class Page:
         display.muted = number(record.codes, state) <= (self.known or 0)
         if state is State.WAITING:
             code = ShownCode(record.ticket, record.url, record.left_seconds, record.codes)
-            self._show(code, record.rounds)
+            display.show(code, record.rounds, f"{self.uuid}.{self.secret}")
         elif state is State.EXPIRED:
             display.expire()
         elif not display.muted:

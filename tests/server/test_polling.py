@@ -15,6 +15,8 @@ from tests.site import OPENID, PASSWORD, Site, Visitor
 
 Nodes = tuple[Site, Site]
 SHORT = 0.1
+# So often that a signal overtakes an answer of the store at least once.
+ROUNDS = 40
 
 
 async def opened(site: Site, *urls: str) -> tuple[Visitor, PollingPage, dict[str, Any]]:
@@ -144,6 +146,27 @@ async def test_numbers_rise_and_are_the_same_on_every_node(nodes: Nodes) -> None
     ((later, kind),) = told(outcome[0])
     assert ("bind_required", told(outcome[0])) == (kind, told(outcome[1]))
     assert later > number
+
+
+async def test_number_is_right_though_the_scan_comes_with_the_request(site: Site) -> None:
+    """
+    A signal that is faster than the record is numbered like the record: nothing is told twice.
+    """
+    numbers = []
+
+    async def get(page: PollingPage, turns: int) -> tuple[int, Any]:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await page.get()
+
+    for turns in range(ROUNDS):
+        _, page, code = await opened(site)
+        answer, _ = await asyncio.gather(get(page, turns), scan(site, code))
+        ((number, kind),) = told(answer)
+        assert "bind_required" == kind
+        numbers.append(number)
+
+    assert 1 == len(set(numbers)), numbers
 
 
 async def test_lost_outcome_is_told_again_with_a_proof_that_counts(nodes: Nodes) -> None:
