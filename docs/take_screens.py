@@ -1,7 +1,8 @@
 """Takes the pictures of `docs/screens/`: `.venv/bin/python -m docs.take_screens`.
 
 Server and sandbox run in this process as they do in the tests, and so does the browser. Pictures
-of small pages are put beside one another on sheets: Chinese and light, English and dark.
+are put beside one another on sheets: Chinese and light, English and dark. The states of the
+sign-in page are taken at three widths.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import base64
 import dataclasses
 import re
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,12 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 SHEET = """<style>
   body { margin: 0; padding: 16px; gap: 16px; width: max-content; background: #8b948e;
-    display: grid; grid-template-columns: repeat(5, 390px) }
+    display: grid; grid-template-columns: repeat(%d, %dpx) }
+  img { width: 100%% }
 </style>"""
+# Width of the page, pictures in a row of its sheet, and their width there.
+PHONES = (390, 5, 390)
+WIDTHS = ((320, 7, 320), (768, 6, 384), (1280, 5, 480))
 NAMES = {"zh": "mei", "en": "alice"}
 CREATE = "/cgi-bin/qrcode/create"
 NUMBER = re.compile(r"选择数字 (\d+)")
@@ -49,12 +55,14 @@ class Camera:
         self.browser = browser
         self.site = site
         self.look = look
-        self._taken: list[bytes] = []
+        self._taken: dict[tuple[int, int, int], list[bytes]] = defaultdict(list)
 
-    async def open(self, path: str = "/", **options: Any) -> SignIn:
-        """Open a page of the site in a browser that was never here."""
+    async def open(self, path: str = "/", *, silent: bool = False, **options: Any) -> SignIn:
+        """Open a page of the site in a browser that was never here; *silent*: it hears nothing."""
         context = await self.browser.new_context(**SMALL | LOOKS[self.look] | options)
         sign_in = SignIn(await context.new_page())
+        if silent:
+            await sign_in.page.route_web_socket("**/ws", lambda _: None)
         await sign_in.page.goto(f"http://{HOST}{path}")
         return sign_in
 
@@ -62,16 +70,28 @@ class Camera:
         """Put a picture of the page on the sheet, once it is in that *state*."""
         if state:
             await shown.reach(state)
-        self._taken.append(await picture(shown.page))
+        self._taken[PHONES].append(await picture(shown.page))
+
+    async def take_all(self, shown: SignIn, state: str = "", *, height: int = 760) -> None:
+        """Put pictures of the page at every width on the sheets, once it is in that *state*."""
+        if state:
+            await shown.reach(state)
+        for width in WIDTHS:
+            await shown.page.set_viewport_size({"width": width[0], "height": height})
+            self._taken[width].append(await picture(shown.page))
+        await shown.page.set_viewport_size(SMALL["viewport"])
 
     async def keep(self, name: str) -> None:
-        """Write the sheet."""
-        page = await self.browser.new_page()
-        encoded = (base64.b64encode(each).decode() for each in self._taken)
-        images = (f'<img src="data:image/png;base64,{each}">' for each in encoded)
-        await page.set_content(SHEET + "".join(images))
-        await keep(page.locator("body"), f"{name}-{self.look}.png")
-        await page.close()
+        """Write the sheets."""
+        for size, taken in self._taken.items():
+            page = await self.browser.new_page()
+            encoded = (base64.b64encode(each).decode() for each in taken)
+            images = (f'<img src="data:image/png;base64,{each}">' for each in encoded)
+            columns = min(size[1], len(taken))
+            await page.set_content(SHEET % (columns, size[2]) + "".join(images))
+            width = "" if size == PHONES else f"-{size[0]}"
+            await keep(page.locator("body"), f"{name}-{self.look}{width}.png")
+            await page.close()
         self._taken.clear()
 
     async def scan(self, shown: SignIn, openid: str | None = None) -> str:
@@ -137,21 +157,24 @@ async def desk(browser: Browser, site: Site) -> None:
 
 async def signing_in(camera: Camera) -> None:
     """Take a sign-in from the code to the end, and ways in which it ends badly."""
+    shown = await camera.open(silent=True)
+    await camera.take_all(shown, "loading")
+    await shown.page.context.close()
     shown = await camera.open()
-    await camera.take(shown, "waiting")
+    await camera.take_all(shown, "waiting")
     right = await camera.scan(shown)
-    await camera.take(shown, "scanned")
+    await camera.take_all(shown, "scanned")
     await shown.choose_other(right)
-    await camera.take(shown, "denied")
+    await camera.take_all(shown, "denied")
     await shown.ask_again()
     await shown.choose(await camera.scan(shown))
     await shown.bind(NAMES[camera.look], "wrong")
     await expect(shown.bind_form.get_by_role("alert")).not_to_be_empty()
-    await camera.take(shown)
+    await camera.take_all(shown)
     # An answer without content keeps the browser where it is.
     await shown.page.route("**/user", lambda route: route.fulfill(status=204))
     await shown.bind(NAMES[camera.look])
-    await camera.take(shown, "success")
+    await camera.take_all(shown, "success")
     await shown.page.context.close()
 
 
@@ -173,18 +196,30 @@ async def waiting(camera: Camera) -> None:
     await look_once(camera, "busy")
     camera.site.sandbox.platform.faults.clear()
 
+    await look_away(camera)
     shown = await camera.open()
     await shown.shows_code()
     async with shown.page.expect_popup():
         await shown.page.evaluate("void window.open('/')")
-    await camera.take(shown, "superseded")
+    await camera.take_all(shown, "superseded")
+    await shown.page.context.close()
+
+
+async def look_away(camera: Camera) -> None:
+    """Take what a page says whose network went."""
+    shown = await camera.open()
+    await shown.shows_code()
+    await shown.page.context.set_offline(True)
+    for socket in list(camera.site.resources.context.sockets.open):
+        socket.close()
+    await camera.take_all(shown, "offline")
     await shown.page.context.close()
 
 
 async def look_once(camera: Camera, state: str) -> None:
     """Open a page, take it in that *state*, and close it."""
     shown = await camera.open()
-    await camera.take(shown, state)
+    await camera.take_all(shown, state)
     await shown.page.context.close()
 
 
@@ -198,12 +233,12 @@ async def other_pages(camera: Camera) -> None:
     await camera.take(gone)
     at_wechat = await camera.open("/login/wechat", user_agent=INSIDE, **HAND)
     await camera.take(at_wechat)
-    account = await camera.open("/?next=/user", **HAND)
+    account = await camera.open("/?next=/user")
     await account.sign_in(NAMES[camera.look])
     await account.arrives()
     await expect(account.page.get_by_test_id("sessions")).to_be_visible()
     await account.page.locator("[data-part=unbind] summary").click()
-    await camera.take(account)
+    await camera.take_all(account, height=1400)
     for shown in (inside, outside, gone, at_wechat, account):
         await shown.page.context.close()
 
