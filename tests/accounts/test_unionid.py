@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +15,9 @@ THIRD = "wx0000000000000003"
 
 
 @pytest.fixture
-async def directory(sql_url: str) -> AsyncIterator[Directory]:
-    """An empty directory, in each kind of database."""
-    async with open_database(sql_url, PATIENCE) as database:
+async def directory(folder: Path) -> AsyncIterator[Directory]:
+    """An empty directory."""
+    async with open_database(f"sqlite+aiosqlite:///{folder}/a.db", PATIENCE) as database:
         yield Directory(database, SERVICE)
 
 

@@ -1,7 +1,8 @@
 """A database that an older release has made."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from sqlalchemy import (
@@ -21,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from accounts import Directory, Identity, open_database, open_directory
+from accounts import Directory, Identity, open_database
 from tests.sql_servers import PATIENCE
 
 APPID = "wx0000000000000001"
@@ -52,10 +53,17 @@ OLD_ACCOUNT = insert(ACCOUNTS).values(id=7, username="Alice", folded="alice", pa
 OLD_WRITE = insert(IDENTITIES).values(appid=APPID, openid="openid-1", account_id=7)
 
 
+@asynccontextmanager
+async def directory_at(url: str, wechat_per_account: int = 1) -> AsyncIterator[Directory]:
+    """Open a directory that waits as long as it takes."""
+    async with open_database(url, PATIENCE) as database:
+        yield Directory(database, APPID, wechat_per_account)
+
+
 @pytest.fixture
 async def old(sql_url: str) -> str:
     """A database with one account, bound."""
-    async with open_directory(sql_url, APPID):
+    async with directory_at(sql_url):
         pass  # makes the folder
     engine = create_async_engine(sql_url)
     async with engine.begin() as connection:
@@ -87,7 +95,7 @@ async def test_old_tables_get_what_they_lack_and_keep_what_they_have(old: str):
     Accounts and bindings of an older release are there, and can learn a unionid.
     """
     person = Identity(appid=APPID, openid="openid-1", unionid="union-1")
-    async with open_directory(old, APPID) as directory:
+    async with directory_at(old) as directory:
         alice = await directory.by_openid("openid-1")
         known = await directory.recognise(person)
         joined = await directory.recognise(
@@ -105,9 +113,9 @@ async def test_processes_that_open_old_tables_together_all_get_in(old: str):
     One of them adds what is missing, and none of them fails because of it.
     """
     async with (
-        open_directory(old, APPID) as one,
-        open_directory(old, APPID) as two,
-        open_directory(old, APPID) as three,
+        directory_at(old) as one,
+        directory_at(old) as two,
+        directory_at(old) as three,
     ):
         found = await asyncio.gather(*(each.by_openid("openid-1") for each in (one, two, three)))
 
@@ -119,7 +127,7 @@ async def test_older_process_may_go_on_writing(old: str):
     What an older release writes beside us is understood.
     """
     older: AsyncEngine = create_async_engine(old)
-    async with open_directory(old, APPID) as directory:
+    async with directory_at(old) as directory:
         await directory.unbind(7)
         async with older.begin() as connection:
             await connection.execute(OLD_WRITE)
@@ -134,7 +142,7 @@ async def test_old_tables_take_several_wechat_users_of_one_account(old: str):
     The former constraint goes, without losing a row; an older process beside still takes one only.
     """
     older: AsyncEngine = create_async_engine(old)
-    async with open_directory(old, APPID, 2) as directory:
+    async with directory_at(old, 2) as directory:
         await directory.bind("openid-2", 7)
         with pytest.raises(IntegrityError):
             async with older.begin() as connection:
@@ -174,10 +182,10 @@ async def test_tables_of_today_are_left_alone(old: str):
     """
     Opening a database a second time changes nothing.
     """
-    async with open_directory(old, APPID) as directory:
+    async with directory_at(old) as directory:
         await directory.ping()
     before = await layout(old)
-    async with open_directory(old, APPID) as directory:
+    async with directory_at(old) as directory:
         await directory.ping()
 
     assert before == await layout(old)

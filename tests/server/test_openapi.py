@@ -16,7 +16,7 @@ from tests.server.conftest import StartSite
 from tests.site import PASSWORD, Site
 
 DESCRIPTION = HERE / "docs" / "openapi.yaml"
-EXAMPLES = os.environ.get("SAOMA_EXAMPLES", "4")
+EXAMPLES = os.environ.get("SAOMA_EXAMPLES", "2")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 CHECKS = (
     "not_a_server_error",

@@ -185,7 +185,7 @@ async def test_mutations_of_answers_raise_nothing_else(store: Store):
         return bytes(said)
 
     async def outcome(base_url: str) -> str:
-        async with client_of(store, base_url, seconds=1) as client:
+        async with client_of(store, base_url, seconds=3) as client:
             try:
                 return type(await client.create_ticket(1, 180)).__name__
             except WeChatError as error:
