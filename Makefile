@@ -20,7 +20,7 @@ test: $(VENV)/.tools  ## run every test, in a real browser too
 	@tests/install_browser
 	@tests/install_servers
 	@tests/install_node
-	$(BIN)/python -m pytest -n 4 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 chaos: $(VENV)/.tools  ## break everything at random for SECONDS=120; SEED=7 repeats a run
 	$(BIN)/python -m tests.faults.chaos --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED))
