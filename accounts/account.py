@@ -1,10 +1,11 @@
 """What an account is to all others, and the statements that find one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 
 from accounts.people import Person
 from accounts.schema import accounts, identities
@@ -51,7 +52,7 @@ class Account(Struct, frozen=True, kw_only=True):
         return f"Account(id={self.id}, username={self.username!r})"
 
 
-def account_of(row: Row[*tuple[Any, ...]]) -> Account:
+def account_of(row: Sequence[Any]) -> Account:
     """Return the account that one of the statements has found."""
     account_id, username, password_hash, generated, site_id, identity = row
     return Account(

@@ -1,8 +1,6 @@
 """Reading accounts: who has a name, a number or an openid, and what is bound to whom."""
 
-from typing import Any
-
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from accounts.account import (
     BY_ID,
@@ -16,6 +14,7 @@ from accounts.account import (
 )
 from accounts.bindings import binding_of
 from accounts.database import Database
+from accounts.file_reader import Query
 from accounts.identities import Identity, lacks_unionid, owner_of
 from accounts.names import fold
 from accounts.people import People, Person
@@ -104,7 +103,7 @@ class Lookups:
     def _identity(self, who: str | Identity) -> Identity:
         return who if isinstance(who, Identity) else Identity(appid=self._appid, openid=who)
 
-    async def _one(self, query: Select[*tuple[Any, ...]], **values: str | int) -> Account | None:
+    async def _one(self, query: Query, **values: str | int) -> Account | None:
         """Return the account as whoever keeps it has it now, if it may come in."""
         account = await self._found(query, **values)
         if account is None or bool(account.site_id) != bool(self._people):
@@ -113,7 +112,6 @@ class Lookups:
             return account
         return as_the_site_has(account, await self._people.by_id(account.site_id))
 
-    async def _found(self, query: Select[*tuple[Any, ...]], **values: str | int) -> Account | None:
-        async with self._database.transaction() as connection:
-            row = (await connection.execute(query, values)).first()
+    async def _found(self, query: Query, **values: str | int) -> Account | None:
+        row = await self._database.first(query, **values)
         return account_of(row) if row else None
