@@ -65,6 +65,7 @@ class Pages:
         self._serials = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._signals = Signals(store, self.process, self._signalled, self.sweep)
+        attempts.tell_directly(self.process, self._signalled, self._look)
 
     def open(self, opener: Opener, send: Send, close: Close) -> Page:
         """Return the page for a new socket."""
@@ -171,6 +172,11 @@ class Pages:
                 page.deliver(change)
             except Exception:  # one page's trouble must not silence the others
                 log.exception("signal not delivered attempt=%s", change.uuid)
+
+    def _look(self, socket: str) -> None:
+        page = self._pages.get(f"{self.process}:{socket}")
+        if page:
+            self.spawn(page.resync())
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -136,7 +136,11 @@ class Replies:
         self._site = site
         self._language = language
         self._time_zone = ZoneInfo(time_zone)
-        self._texts = TEXTS[language] | {Answer(name): text for name, text in texts.items()}
+        replaced = {Answer(name): text for name, text in texts.items()}
+        self._lines = {
+            answer: [(line, _holes(line)) for line in text.split("\n")]
+            for answer, text in (TEXTS[language] | replaced).items()
+        }
 
     def text(self, answer: str, visit: Visit = NOWHERE, at: int = 0) -> str:
         """Return the text for *answer*, which a number may follow after a colon.
@@ -155,8 +159,8 @@ class Replies:
             "refuse_word": self.refuse_word,
         }
         missing = {each for each in ("browser", "place") if not known[each]}
-        lines = self._texts[Answer(name)].split("\n")
-        kept = (line for line in lines if not missing & _holes(line))
+        lines = self._lines[Answer(name)]
+        kept = (line for line, holes in lines if missing.isdisjoint(holes))
         return "\n".join(kept).format(**known).strip()
 
     def _browser(self, device: str) -> str:

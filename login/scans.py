@@ -8,7 +8,6 @@ a repeated push, on whichever process, finds the outcome and is answered alike.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 from accounts import Account
 from login.books import Books
@@ -25,8 +24,8 @@ from wechat import Push
 
 log = logging.getLogger(__name__)
 
-A = TypeVar("A")
-B = TypeVar("B")
+Scanned = tuple[TicketOwner, Record | None]
+"""Whose code was scanned, and the record of that attempt unless it is gone."""
 
 # How often a scan looks for its ticket that is yet to be recorded.
 POLL_SECONDS = 0.05
@@ -56,18 +55,18 @@ class Scans:
         self._count = count
         self._unionids = unionids
 
-    async def scanned(self, push: Push, at: float) -> str:
+    async def scanned(self, push: Push, at: float, proof: Awaitable[None] | None = None) -> str:
         """Let the scan in *push*, received at *at* (Unix seconds), take effect.
 
-        Returns the text that answers the phone.
+        *proof* is what has to succeed before anything does. Returns the text that
+        answers the phone.
 
         Raises:
             StoreUnavailable, AccountsUnavailable: nothing is known to have
                 happened; WeChat should push again.
         """
-        (owner, record), account = await _both(
-            self._scanned_by(push), self._directory.by_openid(push.openid)
-        )
+        found, account = await self._look_up(push, proof)
+        owner, record = found or await self._scanned_early(push) or (None, None)
         if owner is None or record is None:
             return await self._too_late(push)
         if push.scene and push.scene != str(owner.scene_id):
@@ -174,12 +173,29 @@ class Scans:
             return account is None or not await self._browsers.knows(account.id, browser)
         return self._rules.confirmation is Confirmation.NUMBER
 
-    async def _scanned_by(self, push: Push) -> tuple[TicketOwner | None, Record | None]:
-        """Return whose code was scanned, and the record of that attempt."""
-        owner = await self._attempts.owner_of(push.ticket) or await self._owner_to_come(push)
-        return owner, await self._attempts.read(owner.uuid) if owner else None
+    async def _look_up(
+        self, push: Push, proof: Awaitable[None] | None
+    ) -> tuple[Scanned | None, Account | None]:
+        """Return whose code was scanned and who scanned it, unless *proof* fails.
 
-    async def _owner_to_come(self, push: Push) -> TicketOwner | None:
+        The store and the database are asked at the same time.
+        """
+        answers = asyncio.gather(
+            proof or _nothing(), self._attempts.scanned(push.ticket), return_exceptions=True
+        )
+        try:
+            account = await self._directory.by_openid(push.openid)
+        except BaseException:
+            answers.cancel()
+            raise
+        proven, found = await answers
+        if isinstance(proven, BaseException):
+            raise proven
+        if isinstance(found, BaseException):
+            raise found
+        return found, account
+
+    async def _scanned_early(self, push: Push) -> Scanned | None:
         """Return whose code it is that was scanned before its ticket was recorded.
 
         WeChat's push can be faster than its answer to us. The caller's time limit
@@ -190,7 +206,7 @@ class Scans:
             if await attempts.issued_to(push.ticket):
                 break
             await asyncio.sleep(POLL_SECONDS)
-        return await attempts.owner_of(push.ticket)
+        return await attempts.scanned(push.ticket)
 
     async def _scanned_before(self, uuid: str, refused: Refused, push: Push, visit: Visit) -> str:
         """Answer a scan that changes nothing, or that denies: a second one, while we ask."""
@@ -252,11 +268,5 @@ class Scans:
             self._count(outcome)
 
 
-async def _both(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
-    """Await both at once, and both of them also when one fails: nothing goes on unseen."""
-    first, second = await asyncio.gather(one, other, return_exceptions=True)
-    if isinstance(first, BaseException):
-        raise first
-    if isinstance(second, BaseException):
-        raise second
-    return first, second
+async def _nothing() -> None:
+    """Wait for nothing."""

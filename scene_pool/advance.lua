@@ -12,41 +12,42 @@
 -- ARGV[4]  life     life of the proof, ms; 0 = there is none from now on
 -- ARGV[5]  keep     how long the record is kept from now on, ms
 -- ARGV[6]  channel  prefix of the channels of processes
--- ARGV[7]  signal   what the holder's process is told
--- ARGV[8]  known    how long this is known as the latest attempt, ms; 0 = it is not
--- ARGV[9]  scan     "1": the ticket must count still
--- ARGV[10] again    "1": nobody has used the former session, which ends
--- ARGV[11] guards   how many of the pairs must be in the record already
--- ARGV[12] count    how many pairs of field and value follow
--- ARGV[13] pairs    first the guards, then what is written
+-- ARGV[7]  asker    the process that asks, whose own holders need no signal
+-- ARGV[8]  signal   what the holder's process is told
+-- ARGV[9]  known    how long this is known as the latest attempt, ms; 0 = it is not
+-- ARGV[10] scan     "1": the ticket must count still
+-- ARGV[11] again    "1": nobody has used the former session, which ends
+-- ARGV[12] guards   how many of the pairs must be in the record already
+-- ARGV[13] pairs    of field and value: first the guards, then what is written
 --
--- Returns  {1} when the attempt moved; else {0, state, openid, scanned_at,
---          answer, redeemer} of the record as it is.
+-- Returns  {1, socket} when the attempt moved; else {0, socket, state, openid,
+--          scanned_at, answer, redeemer} of the record as it is. The socket is the
+--          holder's in the process that asks; "" = the holder is elsewhere.
 local state, holder = unpack(redis.call('HMGET', KEYS[1], 'state', 'holder'))
+local process, socket = string.match(holder or '', '^(.-):(.*)$')
+local ours = process == ARGV[7] and socket or ''
 local moves = state and string.find(' ' .. ARGV[1] .. ' ', ' ' .. state .. ' ', 1, true)
-for pair = 1, ARGV[11] do
+for pair = 1, ARGV[12] do
   local field, value = ARGV[11 + 2 * pair], ARGV[12 + 2 * pair]
   if moves and redis.call('HGET', KEYS[1], field) ~= value then moves = false end
 end
-if ARGV[9] == '1' and redis.call('EXISTS', KEYS[4]) == 0 then moves = false end
-if ARGV[10] == '1' and redis.call('HEXISTS', KEYS[5], 'unused') == 0 then moves = false end
+if ARGV[10] == '1' and redis.call('EXISTS', KEYS[4]) == 0 then moves = false end
+if ARGV[11] == '1' and redis.call('HEXISTS', KEYS[5], 'unused') == 0 then moves = false end
 if not moves then
-  return {0, unpack(redis.call(
+  return {0, ours, unpack(redis.call(
     'HMGET', KEYS[1], 'state', 'openid', 'scanned_at', 'answer', 'redeemer'))}
 end
 
-redis.call('HSET', KEYS[1], 'state', ARGV[2])
-for pair = ARGV[11] + 1, ARGV[12] do
-  redis.call('HSET', KEYS[1], ARGV[11 + 2 * pair], ARGV[12 + 2 * pair])
-end
-if ARGV[10] == '1' then redis.call('DEL', KEYS[5]) end
-if ARGV[8] ~= '0' then redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[8]) end
+redis.call('HSET', KEYS[1], 'state', ARGV[2], unpack(ARGV, 13 + 2 * ARGV[12]))
+if ARGV[11] == '1' then redis.call('DEL', KEYS[5]) end
+if ARGV[9] ~= '0' then redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[9]) end
 if ARGV[4] == '0' then
   redis.call('DEL', KEYS[2])
 else
   redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
-local process, socket = string.match(holder, '^(.-):(.*)$')
-if process then redis.call('PUBLISH', ARGV[6] .. process, socket .. ' ' .. ARGV[7]) end
-return {1}
+if process and ours == '' then
+  redis.call('PUBLISH', ARGV[6] .. process, socket .. ' ' .. ARGV[8])
+end
+return {1, ours}

@@ -5,7 +5,7 @@ itself. What happens to it is decided in `login`; here it is carried out, each
 step at once or not at all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct, convert
@@ -98,32 +98,51 @@ class Refused(Struct, frozen=True):
     redeemer: str | None
 
 
+Hear = Callable[[str], None]
+"""Takes a signal as it comes from a channel: the socket, a space, the text."""
+Look = Callable[[str], None]
+"""Takes a socket whose attempt may have changed unheard; "" = none of ours."""
+
+
 class Attempts:
     """All attempts of one installation."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._channel = store.key("signal", "")
+        self._process = ""
+        self._hear: Hear = _nobody
+        self._look: Look = _nobody
         self._begin = Script(store, HERE / "begin.lua")
         self._advance = Script(store, HERE / "advance.lua")
         self._read = Script(store, HERE / "read.lua")
+        self._scanned = Script(store, HERE / "scanned.lua")
         self._resume = Script(store, HERE / "resume.lua")
         self._renew = Script(store, HERE / "renew.lua")
         self._changed = Script(store, HERE / "changed.lua")
         self._being_made = Script(store, HERE / "being_made.lua")
         self._farewell = Script(store, HERE / "farewell.lua")
 
-    async def owner_of(self, ticket: str) -> TicketOwner | None:
+    def tell_directly(self, process: str, hear: Hear, look: Look) -> None:
+        """Tell holders of *process*, which is this one, without the store between.
+
+        Of a step that was taken once before, its answer lost, they have not heard:
+        they *look* at their record then.
+        """
+        self._process, self._hear, self._look = process, hear, look
+
+    async def scanned(self, ticket: str) -> tuple[TicketOwner, Record | None] | None:
         """Return the attempt that a scan of *ticket* belongs to, if it is one of ours.
 
         Raises:
             StoreUnavailable: as every method here, when the store did not answer.
         """
-        value = await self._store.ask("GET", self._ticket(ticket))
-        if value is None:
+        found = await self._scanned([self._ticket(ticket)], [self._attempt("")])
+        if not found:
             return None
-        uuid, scene_id, _ = str(value).split("|")
-        return TicketOwner(uuid, int(scene_id))
+        owner, *record = found
+        uuid, scene_id, _ = owner.split("|")
+        return TicketOwner(uuid, int(scene_id)), _record_of(*record)
 
     async def being_made(self, scene: str) -> bool:
         """Tell whether a ticket for the scene id *scene* is on its way to the store."""
@@ -136,13 +155,7 @@ class Attempts:
 
     async def read(self, uuid: str) -> Record | None:
         """Return the record of *uuid*, or None when there is none (any more)."""
-        now_ms, kept_ms, pairs = await self._read([self._attempt(uuid)], [])
-        fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        if not fields.get("state"):
-            return None
-        left = (float(fields.get("dead_at", 0)) - now_ms) / 1000
-        times = {"left_seconds": left, "kept_seconds": kept_ms / 1000}
-        return convert({**fields, **times}, Record, strict=False)
+        return _record_of(*await self._read([self._attempt(uuid)], []))
 
     async def begin(
         self,
@@ -178,7 +191,7 @@ class Attempts:
     async def advance(self, step: Advance) -> Refused | None:
         """Take *step* and signal the holder; return None, or why it was not taken."""
         pairs = [*step.guards.items(), *step.write.items()]
-        moved, *found = await self._advance(
+        moved, ours, *found = await self._advance(
             [
                 self._attempt(step.uuid),
                 self._grant(step.grant),
@@ -193,16 +206,21 @@ class Attempts:
                 round(step.grant_seconds * 1000),
                 max(1, round(step.keep_seconds * 1000)),
                 self._channel,
+                self._process,
                 step.signal,
                 round(step.latest_seconds * 1000) if step.latest else 0,
                 int(bool(step.ticket)),
                 int(bool(step.former)),
                 len(step.guards),
-                len(pairs),
                 *(part for pair in pairs for part in pair),
             ],
         )
-        return None if moved else Refused(*found)
+        if not moved:
+            self._look(ours)
+            return Refused(*found)
+        if ours:
+            self._hear(f"{ours} {step.signal}")
+        return None
 
     async def resume(
         self, uuid: str, *, secret: str, browser: str, holder: str, signal: str
@@ -255,3 +273,16 @@ class Attempts:
 
     def _grant(self, grant: str) -> str:
         return self._store.key("grant", grant)
+
+
+def _record_of(now_ms: int, kept_ms: int, pairs: Sequence[str]) -> Record | None:
+    fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
+    if not fields.get("state"):
+        return None
+    left = (float(fields.get("dead_at", 0)) - now_ms) / 1000
+    times = {"left_seconds": left, "kept_seconds": kept_ms / 1000}
+    return convert({**fields, **times}, Record, strict=False)
+
+
+def _nobody(_: str) -> None:
+    """Tell nobody: no process was named whose holders could be told directly."""

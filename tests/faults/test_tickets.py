@@ -205,7 +205,7 @@ async def dead_code(site: Site, code: dict[str, Any]) -> None:
     """Return once the ticket of *code* is dead."""
 
     async def dead() -> bool:
-        return await site.resources.context.pages.attempts.owner_of(code["ticket"]) is None
+        return await site.resources.context.pages.attempts.scanned(code["ticket"]) is None
 
     await until(dead)
 

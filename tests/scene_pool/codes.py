@@ -4,7 +4,7 @@ import itertools
 
 from msgspec import Struct
 
-from scene_pool import Advance, Lease, Rules, ScenePool
+from scene_pool import Advance, Attempts, Lease, Rules, ScenePool, TicketOwner
 from store import digest
 
 RULES = Rules(
@@ -79,3 +79,9 @@ def scan(uuid: str, openid: str = "o1", *, keep_seconds: float = 120) -> Advance
         grant="g",
         grant_seconds=60,
     )
+
+
+async def owner_of(attempts: Attempts, ticket: str) -> TicketOwner | None:
+    """Return the attempt that a scan of *ticket* belongs to."""
+    found = await attempts.scanned(ticket)
+    return found[0] if found else None

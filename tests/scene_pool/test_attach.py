@@ -13,7 +13,7 @@ from scene_pool import (
     TicketTaken,
 )
 from store import Store
-from tests.scene_pool.codes import BROWSER, RULES, SECRET, attach, scan, show_code
+from tests.scene_pool.codes import BROWSER, RULES, SECRET, attach, owner_of, scan, show_code
 from tests.store.lossy_link import LossyLink
 from tests.time_machine import TimeMachine
 
@@ -26,7 +26,7 @@ async def test_attach_makes_the_ticket_the_attempts_code(
     """
     shown = await attach(pool, await pool.lease("u1"), ticket="t1", age=20)
 
-    owner, record = await attempts.owner_of("t1"), await attempts.read("u1")
+    owner, record = await owner_of(attempts, "t1"), await attempts.read("u1")
 
     assert pytest.approx(160, abs=1) == shown.left
     assert TicketOwner("u1", 1) == owner
@@ -45,9 +45,9 @@ async def test_attach_keeps_the_life_that_wechat_gave(
     shown = await attach(pool, await pool.lease("u1"), ticket="t1", life=30)
 
     await time_machine.forward(44)
-    late = await attempts.owner_of("t1")
+    late = await owner_of(attempts, "t1")
     await time_machine.forward(2)
-    too_late = await attempts.owner_of("t1")
+    too_late = await owner_of(attempts, "t1")
 
     assert pytest.approx(30, abs=1) == shown.left
     assert TicketOwner("u1", 1) == late
@@ -63,9 +63,9 @@ async def test_ticket_is_known_until_a_scan_is_too_late(
     await attach(pool, await pool.lease("u1"), ticket="t1")
 
     await time_machine.forward(194)
-    late = await attempts.owner_of("t1")
+    late = await owner_of(attempts, "t1")
     await time_machine.forward(2)
-    too_late = await attempts.owner_of("t1")
+    too_late = await owner_of(attempts, "t1")
 
     assert TicketOwner("u1", 1) == late
     assert too_late is None
@@ -81,8 +81,8 @@ async def test_ticket_of_the_former_code_still_names_the_attempt(
 
     newer = await show_code(pool, "u1")
 
-    assert TicketOwner("u1", 1) == await attempts.owner_of(former.ticket)
-    assert TicketOwner("u1", 2) == await attempts.owner_of(newer.ticket)
+    assert TicketOwner("u1", 1) == await owner_of(attempts, former.ticket)
+    assert TicketOwner("u1", 2) == await owner_of(attempts, newer.ticket)
 
 
 async def test_attach_refuses_a_ticket_that_another_lease_shows(
@@ -97,7 +97,7 @@ async def test_attach_refuses_a_ticket_that_another_lease_shows(
     with pytest.raises(TicketTaken):
         await attach(pool, second, ticket="t1")
 
-    assert TicketOwner("u1", 1) == await attempts.owner_of("t1")
+    assert TicketOwner("u1", 1) == await owner_of(attempts, "t1")
     assert await attempts.read("u2") is None
 
 
@@ -146,8 +146,8 @@ async def test_attach_refuses_a_ticket_that_has_just_died(
     again = await pool.lease("u2")
     await attach(pool, again, ticket="t2")
 
-    assert await attempts.owner_of("t1") is None
-    assert TicketOwner("u2", again.scene_id) == await attempts.owner_of("t2")
+    assert await owner_of(attempts, "t1") is None
+    assert TicketOwner("u2", again.scene_id) == await owner_of(attempts, "t2")
 
 
 async def test_attach_takes_a_ticket_that_was_forgotten(
@@ -161,7 +161,7 @@ async def test_attach_takes_a_ticket_that_was_forgotten(
 
     await attach(pool, await pool.lease("u2"), ticket="t1")
 
-    assert TicketOwner("u2", 1) == await attempts.owner_of("t1")
+    assert TicketOwner("u2", 1) == await owner_of(attempts, "t1")
 
 
 async def test_attach_refuses_a_lease_that_a_newer_one_replaced(
@@ -179,7 +179,7 @@ async def test_attach_refuses_a_lease_that_a_newer_one_replaced(
     record = await attempts.read("u1")
     assert record is not None
     assert newer.ticket == record.ticket
-    assert await attempts.owner_of("slow") is None
+    assert await owner_of(attempts, "slow") is None
 
 
 async def test_attach_refuses_a_lease_whose_record_is_gone(
@@ -212,7 +212,7 @@ async def test_attach_refuses_a_lease_whose_id_was_passed_on(
         await attach(pool, slow, ticket="slow")
 
     assert slow.scene_id == passed_on.scene_id
-    assert await attempts.owner_of("slow") is None
+    assert await owner_of(attempts, "slow") is None
 
 
 async def test_attach_refuses_a_scanned_attempt(pool: ScenePool, attempts: Attempts) -> None:
@@ -229,7 +229,7 @@ async def test_attach_refuses_a_scanned_attempt(pool: ScenePool, attempts: Attem
     record = await attempts.read("u1")
     assert record is not None
     assert "approved" == record.state
-    assert await attempts.owner_of("next") is None
+    assert await owner_of(attempts, "next") is None
 
 
 async def test_attach_refuses_a_page_whose_attempt_another_continues(
@@ -351,7 +351,7 @@ async def test_attach_whose_answer_was_lost_shows_the_code(
 
     assert 1 == link.lost
     assert pytest.approx(180, abs=1) == shown.left
-    assert TicketOwner("u1", 1) == await attempts.owner_of("t1")
+    assert TicketOwner("u1", 1) == await owner_of(attempts, "t1")
 
 
 async def test_give_back_frees_the_id_at_once(pool: ScenePool) -> None:
@@ -381,7 +381,7 @@ async def test_give_back_keeps_the_former_code(pool: ScenePool, attempts: Attemp
     record = await attempts.read("u1")
     assert record is not None
     assert ("waiting", shown.ticket) == (record.state, record.ticket)
-    assert TicketOwner("u1", 1) == await attempts.owner_of(shown.ticket)
+    assert TicketOwner("u1", 1) == await owner_of(attempts, shown.ticket)
     assert {"leased": 0, "resting": 1, "free": 2} == await pool.count()
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from accounts import Sessions
 from scene_pool import Advance, Attempts, Refused, ScenePool
 from store import Store, digest
-from tests.scene_pool.codes import BROWSER, SECRET, scan, show_code
+from tests.scene_pool.codes import BROWSER, SECRET, owner_of, scan, show_code
 from tests.scene_pool.conftest import Hear
 from tests.store.lossy_link import LossyLink
 from tests.time_machine import TimeMachine
@@ -106,7 +106,7 @@ async def test_advance_by_a_scan_of_a_dead_code_is_refused(
     The code decides until its very end: a scan that looked in time and is taken too late is none.
     """
     shown = await show_code(pool, "u1")
-    in_time = await attempts.owner_of(shown.ticket)
+    in_time = await owner_of(attempts, shown.ticket)
     await time_machine.forward(196)
 
     refused = await attempts.advance(replace(scan("u1"), ticket=shown.ticket))
@@ -265,6 +265,62 @@ async def test_advance_whose_answer_was_lost_is_taken_once(
     assert 1 == link.lost
     assert Refused("approved", "o1", "1700000000", "signed_in", None) == refused
     assert ["1 scanned u1"] == await hear()
+
+
+async def test_holder_of_the_process_that_asks_is_told_directly(
+    pool: ScenePool, attempts: Attempts, hear: Hear
+) -> None:
+    """
+    What happens to a page of this very process needs no way through the store.
+    """
+    heard: list[str] = []
+    looked: list[str] = []
+    attempts.tell_directly("p", heard.append, looked.append)
+    await show_code(pool, "u1")
+
+    await attempts.advance(scan("u1"))
+
+    assert ["1 scanned u1"] == heard
+    assert [] == looked
+    assert [] == await hear()
+
+
+async def test_holder_of_another_process_is_told_through_the_store(
+    pool: ScenePool, attempts: Attempts, hear: Hear
+) -> None:
+    """
+    A process tells its own holders only; the name of one may begin as another's does.
+    """
+    heard: list[str] = []
+    looked: list[str] = []
+    attempts.tell_directly("pp", heard.append, looked.append)
+    await show_code(pool, "u1")
+
+    await attempts.advance(scan("u1"))
+
+    assert ([], []) == (heard, looked)
+    assert ["1 scanned u1"] == await hear()
+
+
+async def test_holder_looks_at_its_record_when_the_answer_to_its_step_was_lost(
+    pool: ScenePool, lossy: tuple[Store, LossyLink], hear: Hear
+) -> None:
+    """
+    The step was taken, and whoever took it never knew: so it was told to nobody.
+    """
+    store, link = lossy
+    attempts = Attempts(store)
+    heard: list[str] = []
+    looked: list[str] = []
+    attempts.tell_directly("p", heard.append, looked.append)
+    await show_code(pool, "u1")
+    link.lose_next_answer()
+
+    refused = await attempts.advance(scan("u1"))
+
+    assert refused is not None
+    assert ([], ["1"]) == (heard, looked)
+    assert [] == await hear()
 
 
 async def test_renew_replaces_the_proof(pool: ScenePool, attempts: Attempts) -> None:

@@ -43,6 +43,7 @@ from scene_pool import (
 )
 from scene_pool.pool import MEMORY_SECONDS
 from store import connect, digest
+from tests.scene_pool.codes import owner_of
 from tests.time_machine import TimeMachine
 
 EXAMPLES = int(os.environ.get("SAOMA_EXAMPLES", "60"))
@@ -406,7 +407,7 @@ class PoolMachine(RuleBasedStateMachine):
         for ticket in {code.ticket for code in self.shown}:
             owner = self.owner_of(ticket)
             expected = TicketOwner(owner.lease.uuid, owner.scene_id) if owner else None
-            assert expected == self.run(self.records.owner_of(ticket))
+            assert expected == self.run(owner_of(self.records, ticket))
 
     @invariant()
     def one_session_for_one_scan(self) -> None:

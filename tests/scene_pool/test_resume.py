@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from scene_pool import Attempts, PoolExhausted, ScenePool
 from store import Store, digest
-from tests.scene_pool.codes import BROWSER, RULES, SECRET, scan, show_code
+from tests.scene_pool.codes import BROWSER, RULES, SECRET, owner_of, scan, show_code
 from tests.scene_pool.conftest import Hear
 from tests.store.lossy_link import LossyLink
 from tests.time_machine import TimeMachine
@@ -374,7 +374,7 @@ async def test_resume_without_rest_does_not_take_the_id_back(
     resumed = await come_back(attempts)
     await pool.detach("u1", "q:2")
 
-    owners = [await attempts.owner_of(code.ticket) for code in (shown, other)]
+    owners = [await owner_of(attempts, code.ticket) for code in (shown, other)]
     assert resumed
     assert ["u1", "u2"] == [owner.uuid for owner in owners if owner]
     assert {"leased": 1, "resting": 0, "free": 0} == await pool.count()

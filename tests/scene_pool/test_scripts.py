@@ -109,11 +109,14 @@ def test_script_has_the_right_flags(file: Path) -> None:
 @pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.stem)
 def test_script_touches_declared_keys_only(file: Path) -> None:
     """
-    A key that is made up inside a script would break a cluster: every call's key is declared.
+    A key that is made up inside a script would break a cluster: every call's key is declared,
+    or begins with a declared prefix, which has the hash tag of all keys.
     """
-    _, body = head_and_body(file)
+    head, body = head_and_body(file)
     aliases = dict(re.findall(r"local ([\w, ]+) = ((?:KEYS\[\d\](?:, )?)+)", body))
     names = {name.strip() for group in aliases for name in group.split(",")}
+    prefixed = re.findall(r"local (\w+) = ARGV\[(\d)\] \.\. ", body)
+    names |= {name for name, place in prefixed if f"ARGV[{place}]  {name}  prefix of" in head}
     keys = re.findall(r"redis\.call\(\s*'(?!TIME|PUBLISH)[A-Z]+', ([\w\[\]]+)", body)
 
     strange = [key for key in keys if not key.startswith("KEYS[") and key not in names]
