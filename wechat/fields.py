@@ -12,16 +12,18 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import NoReturn
-from xml.parsers.expat import ExpatError
+from xml.parsers import expat
 
 import msgspec
-import xmltodict
 
 # All that the two parsers were seen to raise at what is neither.
-UNREADABLE = (AttributeError, ExpatError, KeyError, RecursionError, TypeError, ValueError)
+UNREADABLE = (expat.ExpatError, RecursionError, ValueError)
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # Whole numbers where XML has digits. Texts are texts in both.
 NUMBERS = frozenset({"CreateTime", "EventKey"})
+
+NO_TEXT = object()
+"""Stands for an element with attributes or children."""
 
 Fields = Mapping[str, object]
 
@@ -45,11 +47,11 @@ def parse(body: bytes) -> tuple[Form, Fields]:
     """
     form = Form.JSON if body.lstrip()[:1] == b"{" else Form.XML
     try:
-        fields = _from_json(body) if form is Form.JSON else xmltodict.parse(body)["xml"]
+        fields = _from_json(body) if form is Form.JSON else _Elements().read(body)
     except UNREADABLE:
         raise BadPush("neither XML nor JSON") from None
-    if not isinstance(fields, dict):
-        raise BadPush("no <xml> with elements")
+    if not isinstance(fields, dict) or not fields:
+        raise BadPush("nothing with fields")
     return form, fields
 
 
@@ -85,6 +87,51 @@ def _element(value: str | int) -> str:
     # A section ends at "]]>": cut between two of them, it is a text like any other.
     text = NOT_IN_XML.sub("\ufffd", value).replace("]]>", "]]]]><![CDATA[>")
     return f"<![CDATA[{text}]]>"
+
+
+class _Elements:
+    """What stands in <xml>: texts without the white space at their ends, and what is no text.
+
+    A push has no document type, so nothing that one could declare is ever looked at.
+    """
+
+    def __init__(self) -> None:
+        self._found: list[tuple[str, object]] = []
+        self._open: list[str] = []
+        self._text: list[str] = []
+        self._is_text = True
+
+    def read(self, body: bytes) -> dict[str, object]:
+        """Return the elements of *body*.
+
+        Raises:
+            ExpatError, ValueError: when it is no XML, or its root is another.
+        """
+        parser = expat.ParserCreate("utf-8")
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text.append
+        parser.StartDoctypeDeclHandler = _no_doctype
+        parser.Parse(body, True)
+        return _object(self._found)
+
+    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+        self._open.append(name)
+        if len(self._open) == 1 and name != "xml":
+            raise ValueError(name)
+        self._is_text = len(self._open) == 2 and not attributes
+        self._text.clear()
+
+    def _end(self, name: str) -> None:
+        if len(self._open) == 2:
+            self._found.append((name, "".join(self._text).strip() if self._is_text else NO_TEXT))
+        self._open.pop()
+        self._is_text = False
+
+
+def _no_doctype(*_: object) -> NoReturn:
+    raise ValueError("a document type")
 
 
 def _from_json(body: bytes) -> object:
