@@ -18,7 +18,6 @@ from ssl import SSLContext
 from typing import NoReturn
 
 from msgspec import Struct
-from tornado.httpserver import HTTPServer
 from tornado.httputil import ParseBodyConfig, ParseMultipartConfig, set_parse_body_config
 from tornado.netutil import bind_sockets
 from tornado.web import Application
@@ -31,6 +30,7 @@ from handlers import (
     CallbackHandler,
     Context,
     EmbedHandler,
+    FrontDoor,
     HealthHandler,
     LoginHandler,
     MetricsHandler,
@@ -56,6 +56,7 @@ from serving import (
     demonstrate,
     drain,
     log_request,
+    note_request,
     open_resources,
     set_up_logging,
 )
@@ -148,12 +149,14 @@ def make_server(
     body_seconds: float = BODY_SECONDS,
     idle_seconds: float = IDLE_SECONDS,
     tls: SSLContext | None = None,
-) -> HTTPServer:
+) -> FrontDoor:
     """Return a server for *app* that nobody can keep waiting, or fill."""
     # Forms of ours are urlencoded; what nobody sends cannot be sent to do harm.
     set_parse_body_config(ParseBodyConfig(multipart=ParseMultipartConfig(enabled=False)))
-    return HTTPServer(
+    return FrontDoor(
         app,
+        context=app.settings["context"],
+        note=note_request,
         body_timeout=body_seconds,
         idle_connection_timeout=idle_seconds,
         max_body_size=MAX_BODY_BYTES,

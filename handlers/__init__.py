@@ -4,6 +4,7 @@ from handlers.account import BindHandler, NameHandler, UnbindHandler
 from handlers.callback import CallbackHandler
 from handlers.context import Context, Mailroom, Readiness, Site, networks, origin_of
 from handlers.embed import EmbedHandler
+from handlers.front_door import FrontDoor
 from handlers.oauth import WebLoginCallbackHandler, WebLoginHandler
 from handlers.operations import HealthHandler, MetricsHandler, ReadyHandler
 from handlers.own_sessions import OwnSessionHandler, OwnSessionsHandler
@@ -22,6 +23,7 @@ __all__ = [
     "CallbackHandler",
     "Context",
     "EmbedHandler",
+    "FrontDoor",
     "HealthHandler",
     "LoginHandler",
     "Mailroom",

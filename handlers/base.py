@@ -13,7 +13,7 @@ from tornado.web import RequestHandler
 
 from handlers.context import Context
 from handlers.errors import error_of, log_error, tell_error
-from handlers.headers import browser_headers
+from handlers.headers import standing_headers
 from login import Deed, LoginError, Opener, SignedIn, SignInBy, Visit, Whence
 from store import digest, new_secret
 
@@ -79,10 +79,8 @@ class BaseHandler(RequestHandler):
 
     def set_default_headers(self) -> None:
         site = self.context.site
-        for name, value in browser_headers(site, secure=site.is_secure(self.request)):
+        for name, value in standing_headers(site, secure=site.is_secure(self.request)):
             self.set_header(name, value)
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
         self._allow_origin()
 
     def options(self, *_: str) -> None:
@@ -264,7 +262,6 @@ class BaseHandler(RequestHandler):
     def _allow_origin(self) -> None:
         """Let pages of the other allowed origins read the answer."""
         origin = self.request.headers.get("Origin")
-        self.set_header("Vary", "Origin")
         if origin and origin in self.context.site.origins():
             self.set_header("Access-Control-Allow-Origin", origin)
             self.set_header("Access-Control-Allow-Credentials", "true")

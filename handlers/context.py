@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -35,6 +35,18 @@ Network = IPv4Network | IPv6Network
 XSRF_COOKIE = "_xsrf"
 COOKIE_PREFIXES = ("__Host-", "__Secure-")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Asked(Protocol):
+    """What is known of a request: Tornado's, or one that came in by the front door."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Its headers, by name."""
+
+    @property
+    def remote_ip(self) -> str | None:
+        """Whom it came from directly."""
 
 
 class Site(Struct, kw_only=True):
@@ -102,7 +114,7 @@ class Site(Struct, kw_only=True):
         own = {urlsplit(url).hostname for url in (self.public_url, *self.allowed_origins)}
         return name in own or name == "localhost" or _is_address(name.strip("[]"))
 
-    def address_of(self, request: HTTPServerRequest) -> str:
+    def address_of(self, request: Asked) -> str:
         """Return whose request this is: the peer, or whom trusted proxies name.
 
         Headers count only from a trusted peer, and from right to left only as

@@ -23,14 +23,20 @@ def error_of(status_code: int) -> LoginError:
 
 def tell_error(handler: RequestHandler, status_code: int, error: LoginError) -> None:
     """Answer with *error* as JSON."""
-    told: dict[str, str | int] = {"code": error.code, "message": error.text}
     if error.retry_after:
-        told["retry_after"] = error.retry_after
         handler.set_header("Retry-After", str(error.retry_after))
     name_methods(handler, status_code)
     handler.set_status(status_code)
     handler.set_header("Content-Type", "application/json")
-    handler.finish(msgspec.json.encode({"error": told}))
+    handler.finish(error_body(error))
+
+
+def error_body(error: LoginError) -> bytes:
+    """Return *error* as the JSON of an answer."""
+    told: dict[str, str | int] = {"code": error.code, "message": error.text}
+    if error.retry_after:
+        told["retry_after"] = error.retry_after
+    return msgspec.json.encode({"error": told})
 
 
 def name_methods(handler: RequestHandler, status_code: int) -> None:

@@ -36,6 +36,14 @@ def browser_headers(site: Site, *, secure: bool) -> Iterator[tuple[str, str]]:
         yield "Strict-Transport-Security", f"max-age={HSTS_SECONDS}"
 
 
+def standing_headers(site: Site, *, secure: bool) -> Iterator[tuple[str, str]]:
+    """Yield what every answer of a handler begins with."""
+    yield from browser_headers(site, secure=secure)
+    yield "Cache-Control", "no-store"
+    yield "Cross-Origin-Resource-Policy", "same-origin"
+    yield "Vary", "Origin"
+
+
 @cache
 def _policy(picture_origin: str, public_url: str) -> str:
     socket_origin = "ws" + public_url.removeprefix("http")

@@ -2,7 +2,7 @@
 
 from serving.demo import demonstrate
 from serving.ending import drain
-from serving.live import Reloader, log_request, set_up_logging
+from serving.live import Reloader, log_request, note_request, set_up_logging
 from serving.people import open_residents, site_keeps_accounts
 from serving.resources import AuditUnavailable, Resources, open_resources
 
@@ -13,6 +13,7 @@ __all__ = [
     "demonstrate",
     "drain",
     "log_request",
+    "note_request",
     "open_residents",
     "open_resources",
     "set_up_logging",

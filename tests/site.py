@@ -21,10 +21,10 @@ import aiohttp
 import msgspec
 import yarl
 from argon2 import PasswordHasher
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from accounts import Passwords
+from handlers import FrontDoor
 from sandbox import Account, Sandbox, serve_sandbox
 from server import HERE, make_app, make_server
 from serving import Resources, drain, open_resources
@@ -173,7 +173,7 @@ class Site:
     settings: Settings
     resources: Resources
     sandbox: Sandbox
-    server: HTTPServer
+    server: FrontDoor
     _visitors: list[Visitor] = field(default_factory=list)
 
     def visitor(self) -> Visitor:

@@ -1,0 +1,248 @@
+"""The front door answers as the handler does, and leaves to Tornado what is no plain push."""
+
+import asyncio
+import re
+import time
+from typing import NoReturn
+from urllib.parse import urlencode
+
+import pytest
+from msgspec.structs import replace
+from tornado.netutil import bind_sockets
+
+from sandbox import event_xml, sign_push
+from server import MAX_HEADER_BYTES, make_app, make_server
+from tests.server.pushing import scan_xml
+from tests.server.test_wire import PATIENCE, SOON, Wire, connect
+from tests.site import OPENID, Site
+
+
+def posted(
+    site: Site,
+    xml: str,
+    *,
+    version: str = "1.1",
+    path: str = "/wechat",
+    more: str = "",
+    **query: str,
+) -> bytes:
+    """Return a push as it comes over the wire; *more* are lines of its head."""
+    signed = sign_push(site.sandbox.account, xml, openid=OPENID, at=time.time())
+    head = f"POST {path}?{urlencode(signed.query | query)} HTTP/{version}\r\nHost: 127.0.0.1\r\n"
+    return f"{head}{more}Content-Length: {len(signed.body)}\r\n\r\n".encode() + signed.body
+
+
+def view(site: Site) -> str:
+    """Return an event that nothing comes of."""
+    return event_xml(
+        account_id=site.sandbox.account.account_id, openid=OPENID, event="VIEW", created_at=1
+    )
+
+
+async def answer(wire: Wire) -> tuple[bytes, bytes]:
+    """Return head and body of the next answer."""
+    async with asyncio.timeout(PATIENCE):
+        head = await wire.reader.readuntil(b"\r\n\r\n")
+        (length,) = re.findall(rb"Content-Length: (\d+)", head)
+        return head, await wire.reader.readexactly(int(length))
+
+
+async def told(site: Site, *parts: bytes) -> list[str]:
+    """Send *parts* one by one; return what is answered, sorted, without the date."""
+    async with connect(site.base_url) as wire:
+        for part in parts:
+            await wire.send(part)
+            if part is not parts[-1]:
+                await left_the_door(site)
+        head, body = await answer(wire)
+    return [*lines_of(head), body.decode()]
+
+
+def lines_of(head: bytes) -> list[str]:
+    """Return a head's lines in order, but for what is another each time, or for browsers only."""
+    lines = head.decode().splitlines()
+    return sorted(line for line in lines if line and not line.startswith(("Date: ", "Vary: ")))
+
+
+async def left_the_door(site: Site, silent: int = 0) -> None:
+    """Return when only so many connections are at the door: those that have said nothing."""
+    while len(site.server.visitors) > silent:  # noqa: ASYNC110, the product has no use for an event
+        await asyncio.sleep(0)
+
+
+async def test_whole_pushes_are_answered_at_the_door(site: Site) -> None:
+    """
+    One connection brings one push after the other, and stays there.
+    """
+    async with connect(site.base_url) as wire:
+        for _ in range(3):
+            await wire.send(posted(site, view(site)))
+            head, body = await answer(wire)
+
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert b"success" == body
+            assert 1 == len(site.server.visitors)
+
+
+async def test_connection_that_asks_for_something_else_is_tornados_from_then_on(site: Site) -> None:
+    """
+    A proxy sends pushes and pages over the same connections.
+    """
+    page = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    async with connect(site.base_url) as wire:
+        bodies = []
+        for request in (posted(site, view(site)), page, posted(site, view(site)), page):
+            await wire.send(request)
+            bodies.append((await answer(wire))[1])
+            waiting = len(site.server.visitors)
+
+    assert [b"success", b'{"status":"ok"}'] * 2 == bodies
+    assert 0 == waiting
+
+
+async def test_scan_is_answered_alike_both_ways(site: Site) -> None:
+    """
+    The same push again, in two parts, gets every header and the text that it got at the door.
+    """
+    await site.resources.directory.register(OPENID)
+    page = await site.visitor().open_page()
+    push = posted(site, scan_xml(site, await page.get_qr()))
+    await left_the_door(site)
+
+    whole = await told(site, push)
+    in_parts = await told(site, push[:9], push[9:])
+
+    assert "登录成功" in whole[-1]
+    assert whole == in_parts
+
+
+VARIANTS = {
+    "plain": {},
+    "closing": {"more": "Connection: close\r\n"},
+    "old": {"version": "1.0"},
+    "old that goes on": {"version": "1.0", "more": "Connection: keep-alive\r\n"},
+    "newer": {"version": "2.0"},
+    "forged": {"signature": "0" * 40},
+    "no time": {"timestamp": ""},
+    "another path": {"path": "/wechat/"},
+    "longer path": {"path": "/wechats"},
+    "whole address": {"path": "http://127.0.0.1/wechat"},
+    "second host": {"more": "Host: 127.0.0.2\r\n"},
+    "two lengths": {"more": "Content-Length: 7\r\n"},
+    "strange length": {"more": "Content-Length: +7\r\n"},
+    "space in a name": {"more": "Content-Length : 7\r\n"},
+    "folded": {"more": "X-One: 1\r\n 2\r\n"},
+    "upgrade": {"more": "Connection: Upgrade\r\nUpgrade: h2c\r\n"},
+    "long head": {"more": f"X-Long: {'x' * 40_000}\r\n"},
+    "proxies": {"more": "X-Forwarded-For: 10.1.2.3\r\nX-Forwarded-For: 10.1.2.4\r\n"},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+async def test_requests_are_answered_alike_both_ways(site: Site, variant: dict[str, str]) -> None:
+    """
+    Whatever is bent, the door takes it for a push only where the handler would.
+    """
+    push = posted(site, view(site), **variant)
+
+    async with connect(site.base_url) as wire, connect(site.base_url) as slow:
+        await slow.send(push[:9])
+        await left_the_door(site, 1)
+        await wire.send(push)
+        await slow.send(push[9:])
+        one, other = await head_of_answer(wire), await head_of_answer(slow)
+
+    assert one == other
+    assert one or len(push) > MAX_HEADER_BYTES
+
+
+async def head_of_answer(wire: Wire) -> list[str]:
+    """Return the head of the next answer; nothing when the connection is closed instead."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return lines_of(await wire.reader.readuntil(b"\r\n\r\n"))
+    except (asyncio.IncompleteReadError, ConnectionResetError):
+        return []
+
+
+async def test_pushes_that_come_at_once_are_all_answered(site: Site) -> None:
+    """
+    Two in one go, and one more before those are answered.
+    """
+    push = posted(site, view(site))
+    async with connect(site.base_url) as wire, connect(site.base_url) as other:
+        await wire.send(push + push)
+        await wire.send(push)
+        await other.send(push)
+        await other.send(push)
+
+        bodies = [(await answer(each))[1] for each in (wire, wire, wire, other, other)]
+
+    assert [b"success"] * 5 == bodies
+
+
+async def test_silent_connection_is_closed_in_time(site: Site) -> None:
+    """
+    One that never said anything, and one that fell silent after a push.
+    """
+    (socket,) = bind_sockets(0, "127.0.0.1")
+    server = make_server(make_app(site.resources.context), idle_seconds=SOON)
+    server.add_socket(socket)
+    url = f"http://127.0.0.1:{socket.getsockname()[1]}"
+    async with connect(url) as silent, connect(url) as wire:
+        await wire.send(posted(site, view(site)))
+
+        rests = await asyncio.gather(silent.rest(), wire.rest())
+
+    server.stop()
+    assert b"" == rests[0]
+    assert rests[1].endswith(b"success")
+    assert set() == server.visitors
+
+
+async def test_connection_that_is_given_up_leaves_nothing(site: Site) -> None:
+    """
+    Whoever hangs up is forgotten, with a push in hand too.
+    """
+    async with connect(site.base_url) as silent, connect(site.base_url) as wire:
+        await wire.send(posted(site, view(site)))
+        del silent
+
+    await left_the_door(site)
+    assert not site.server.visitors
+
+
+async def test_good_end_closes_the_door(site: Site) -> None:
+    """
+    A connection that waits for its next push does not hold the end up.
+    """
+    async with connect(site.base_url) as silent, connect(site.base_url) as wire:
+        await wire.send(posted(site, view(site)))
+        await answer(wire)
+
+        await site.server.close_all_connections()
+
+        assert (b"", b"") == (await silent.rest(), await wire.rest())
+
+
+async def test_mistake_of_ours_is_told_as_one(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """
+    WeChat hears 500 and pushes again; the log says what happened, not who scanned.
+    """
+
+    def broken() -> NoReturn:
+        raise RuntimeError("a clock that stands still")
+
+    context = replace(site.resources.context, clock=broken)
+    (socket,) = bind_sockets(0, "127.0.0.1")
+    server = make_server(make_app(context))
+    server.add_socket(socket)
+    async with connect(f"http://127.0.0.1:{socket.getsockname()[1]}") as wire:
+        await wire.send(posted(site, view(site)))
+        head, body = await answer(wire)
+    server.stop()
+
+    assert head.startswith(b"HTTP/1.1 500 ")
+    assert b'"code":"internal"' in body or b'"error"' in body
+    assert "a clock that stands still" in caplog.text
+    assert OPENID not in caplog.text
