@@ -16,6 +16,8 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import FullJitterBackoff, NoBackoff
 
+from store.packing import pack_in_c
+
 # WeChat waits 5 s for the answer to a push, and a push takes a few calls, so
 # one call may cost a second or so and is tried twice, not redis-py's ten times.
 CALL_TIMEOUT = 1.0
@@ -46,7 +48,8 @@ async def open_client(url: str) -> AsyncIterator[Redis]:
             cluster = _Cluster.from_url("redis://" + url.removeprefix(CLUSTER), **options)
             redis = cast("Redis", cluster)
         else:
-            redis = Redis.from_pool(BlockingConnectionPool.from_url(url, **options, **queue))
+            pool = BlockingConnectionPool.from_url(url, **options, **queue)
+            redis = Redis.from_pool(pack_in_c(pool))
         yield await stack.enter_async_context(redis)
 
 
@@ -89,6 +92,7 @@ async def _primary(stack: AsyncExitStack, rest: str, options: dict[str, Any]) ->
     redis: Redis = sentinel.master_for(
         service, connection_pool_class=_QueueingSentinelPool, **options, **given
     )
+    pack_in_c(redis.connection_pool)
     return redis
 
 
