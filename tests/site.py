@@ -174,6 +174,8 @@ class Site:
     resources: Resources
     sandbox: Sandbox
     server: FrontDoor
+    pushes_ask_first: bool = False
+    """Whether pushes go past the front door, to the handler."""
     _visitors: list[Visitor] = field(default_factory=list)
 
     def visitor(self) -> Visitor:

@@ -34,8 +34,13 @@ async def push(
 
 
 async def post(site: Site, query: dict[str, str], body: bytes) -> tuple[int, str]:
-    """Post to the callback as WeChat does: without cookies or an origin."""
-    async with site.visitor().http.post("/wechat", params=query, data=body) as response:
+    """Post to the callback as WeChat does: without cookies or an origin.
+
+    One that asks before it sends its body is nothing for the front door.
+    """
+    async with site.visitor().http.post(
+        "/wechat", params=query, data=body, expect100=site.pushes_ask_first
+    ) as response:
         return response.status, await response.text()
 
 

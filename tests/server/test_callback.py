@@ -36,6 +36,13 @@ NO_PUSH = [
 ]
 
 
+@pytest.fixture(params=["front door", "handler"])
+def site(request: pytest.FixtureRequest, site: Site) -> Site:
+    """A whole site; pushes come to it either way."""
+    site.pushes_ask_first = request.param == "handler"
+    return site
+
+
 async def shown(site: Site) -> tuple[Page, dict[str, Any]]:
     """Return a new visitor's page and its code."""
     page = await site.visitor().open_page()
