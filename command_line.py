@@ -116,19 +116,21 @@ async def _accounts(options: argparse.Namespace, settings: Settings) -> int:
                 raise CommandError("your site makes the accounts (accounts.table, verify_url)")
             return await _import_bindings(directory, options.file)
         elif options.action == "add":
-            await _add(directory, options.name, read_from_stdin=options.password_stdin)
+            await _add(directory, passwords, options)
         else:
-            return await _import(directory, options.file)
+            return await _import(directory, passwords, options.file)
     return 0
 
 
-async def _add(directory: Directory, name: str, *, read_from_stdin: bool) -> None:
+async def _add(directory: Directory, passwords: Passwords, options: argparse.Namespace) -> None:
+    name = options.name
     _check_name(name)
-    password = sys.stdin.readline().rstrip("\r\n") if read_from_stdin else _ask_password()
+    given = options.password_stdin
+    password = sys.stdin.readline().rstrip("\r\n") if given else _ask_password()
     if not password:
         raise CommandError("expected a password, found none")
     try:
-        await directory.add(name, await Passwords().hash(password))
+        await directory.add(name, await passwords.hash(password))
     except UsernameTaken:
         raise CommandError(f"there is an account {name} already") from None
     print(f"added {name}")
@@ -141,9 +143,9 @@ def _ask_password() -> str:
     return password
 
 
-async def _import(directory: Directory, file: Path) -> int:
+async def _import(directory: Directory, passwords: Passwords, file: Path) -> int:
     """Make the accounts of *file*; each line stands for itself, so a file can be run again."""
-    passwords, added, skipped = Passwords(), 0, 0
+    added, skipped = 0, 0
     for row in _rows(file):
         hashed = await passwords.hash(row.password) if row.password else None
         try:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, Type, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from accounts import Passwords
+from accounts.passwords import hash_of_nobody
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,20 @@ async def test_verify_of_nobody_is_never_right(passwords: Passwords):
     """
     assert not await passwords.verify(None, "right")
     assert not await passwords.verify(None, "")
+
+
+@pytest.mark.parametrize("kind", [Type.ID, Type.I])
+def test_hash_of_nobody_is_one_to_the_hasher(kind: Type):
+    """
+    It costs what a real one costs and is worked on to the end; then it does not match.
+    """
+    hasher = PasswordHasher(time_cost=2, memory_cost=16, parallelism=2, type=kind)
+
+    nobody = hash_of_nobody(hasher)
+
+    assert extract_parameters(hasher.hash("right")) == extract_parameters(nobody)
+    with pytest.raises(VerifyMismatchError):
+        hasher.verify(nobody, "right")
 
 
 async def test_verify_refuses_a_password_beyond_the_limit(passwords: Passwords):
