@@ -37,8 +37,8 @@ PASSWORD = "a right password"
 ACCOUNT = Account(
     appid=WeChatSettings().appid, secret=WeChatSettings().secret, token=WeChatSettings().token
 )
-# Real hashes, but cheap ones: a good one takes as long as a whole test.
-QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+# Real hashes, but cheap ones: a good one takes as long as a whole test. Weaker ones exist.
+QUICK = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
 _sites = itertools.count(1)
 
 

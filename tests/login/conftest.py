@@ -7,12 +7,13 @@ import pytest
 
 from accounts import Passwords
 from tests.login.installation import Installation, Process, Screen, open_installation
+from tests.site import QUICK
 
 
 @pytest.fixture(scope="package")
 def passwords() -> Iterator[Passwords]:
-    """The hasher; making one costs a hash."""
-    passwords = Passwords()
+    """The hasher."""
+    passwords = Passwords(QUICK)
     yield passwords
     passwords.close()
 
