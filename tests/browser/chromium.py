@@ -1,11 +1,15 @@
-"""The browser of tests and pictures: the system's Chromium, or Playwright's own."""
+"""The browser of tests and pictures: the system's Chromium, or Playwright's own.
+
+The headless shell is the same engine without Chromium's own windows, which take more than half
+of the time of a test; Playwright's own is one, too.
+"""
 
 import os
 import shutil
 
 from playwright.async_api import Browser, Playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",

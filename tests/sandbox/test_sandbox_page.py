@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 from xml.etree import ElementTree
@@ -15,19 +14,17 @@ from sandbox import PushFault, Sandbox
 from sandbox.files import STATIC, TEMPLATES
 from sandbox.page import pick_language
 from tests.browser.axe import violations
+from tests.browser.chromium import launch
+
+# One process of the tests starts the browser, and runs all that needs it.
+pytestmark = pytest.mark.xdist_group("phone page")
 
 
 @pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """A headless Chromium, the system's when it has one."""
-    switches = (
-        "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
-        "--disable-sync --no-first-run"
-    )
+    """A headless Chromium."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=switches.split()
-        )
+        browser = await launch(playwright)
         yield browser
         await browser.close()
 
