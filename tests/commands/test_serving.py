@@ -370,7 +370,7 @@ async def test_hang_up_changes_the_budget_of_all_processes_at_once(
             assert "\nsaoma_codes_today 3.0\n" in text
             assert "\nsaoma_codes_daily_limit 3.0\n" in text
         assert not [line for line in server.log if "restart" in line]
-        await server.stop(signal.SIGKILL)
+        await asyncio.gather(server.stop(signal.SIGKILL), *(page.closed() for page in pages))
         await until(lambda: not server.processes(), "the end of the workers")
 
 
