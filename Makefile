@@ -16,11 +16,12 @@ run: install    ## start the server, a store, a database and the WeChat sandbox
 
 install: $(VENV)/.installed  ## make the .venv that `make run` uses
 
+# Some fifty processes start: nothing is compiled twice, whatever the environment asks for.
 test: $(VENV)/.tools  ## run every test, in a real browser too
 	@tests/install_browser
 	@tests/install_servers
 	@tests/install_node
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 3 --dist loadgroup
 
 chaos: $(VENV)/.tools  ## break everything at random for SECONDS=120; SEED=7 repeats a run
 	$(BIN)/python -m tests.faults.chaos --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED))
