@@ -236,7 +236,7 @@ class BaseHandler(RequestHandler):
             OriginRefused: when the request names a foreign origin; who names none is no page.
         """
         origin = self.request.headers.get("Origin")
-        if origin is not None and origin not in self.context.site.origins():
+        if origin is not None and origin not in self.context.site.origins:
             raise OriginRefused
         # Some browsers leave Origin out where they tell this.
         if origin is None and self.request.headers.get("Sec-Fetch-Site", "none") in ELSEWHERE:
@@ -262,7 +262,7 @@ class BaseHandler(RequestHandler):
     def _allow_origin(self) -> None:
         """Let pages of the other allowed origins read the answer."""
         origin = self.request.headers.get("Origin")
-        if origin and origin in self.context.site.origins():
+        if origin and origin in self.context.site.origins:
             self.set_header("Access-Control-Allow-Origin", origin)
             self.set_header("Access-Control-Allow-Credentials", "true")
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -49,8 +50,11 @@ class Asked(Protocol):
         """Whom it came from directly."""
 
 
-class Site(Struct, kw_only=True):
-    """Where the site is, who may use it, and how its cookies are called."""
+class Site(Struct, kw_only=True, dict=True):
+    """Where the site is, who may use it, and how its cookies are called.
+
+    Addresses and origins stay as they are; limits may be replaced at any time.
+    """
 
     public_url: str
     port: int
@@ -80,8 +84,9 @@ class Site(Struct, kw_only=True):
         """Whether browsers reach the site over TLS only."""
         return self.public_url.startswith("https:")
 
-    def origins(self) -> set[str]:
-        """Return the origins whose pages may use the socket and the JSON endpoints.
+    @cached_property
+    def origins(self) -> frozenset[str]:
+        """The origins whose pages may use the socket and the JSON endpoints.
 
         On a developer's machine all names of the loopback interface are one site.
         """
@@ -91,7 +96,12 @@ class Site(Struct, kw_only=True):
         if name == "localhost" or is_loopback(name):
             ports = {urlsplit(self.public_url).port or 80, self.port}
             origins |= {f"http://{host}:{port}" for host in LOOPBACK_NAMES for port in ports}
-        return origins
+        return frozenset(origins)
+
+    @cached_property
+    def _hosts(self) -> frozenset[str | None]:
+        """The names that the site is reached by."""
+        return frozenset(urlsplit(url).hostname for url in (self.public_url, *self.allowed_origins))
 
     def cookie_name(self, name: str) -> str:
         """Return what browsers know a cookie by: under https no other host can plant it.
@@ -111,8 +121,7 @@ class Site(Struct, kw_only=True):
         A name of somebody else's that leads to our address would make his pages of one
         origin with ours. To an address in figures no name can be bent.
         """
-        own = {urlsplit(url).hostname for url in (self.public_url, *self.allowed_origins)}
-        return name in own or name == "localhost" or _is_address(name.strip("[]"))
+        return name in self._hosts or name == "localhost" or _is_address(name.strip("[]"))
 
     def address_of(self, request: Asked) -> str:
         """Return whose request this is: the peer, or whom trusted proxies name.
@@ -121,7 +130,8 @@ class Site(Struct, kw_only=True):
         far as the hops are trusted: the rest anybody may have written.
         """
         peer = request.remote_ip or ""
-        named = request.headers.get("X-Forwarded-For", "").split(",")
+        forwarded = request.headers.get("X-Forwarded-For")
+        named = forwarded.split(",") if forwarded else []
         while named and within(peer, self.trusted_proxies):
             hop = named.pop().strip()
             if not _is_address(hop):

@@ -14,7 +14,7 @@ class EmbedHandler(PageHandler):
     async def get(self, language: str) -> None:
         """Write them, with what the page cannot know: who is signed in, the XSRF token."""
         origin = self.request.headers.get("Origin")
-        if origin is not None and origin not in self.context.site.origins():
+        if origin is not None and origin not in self.context.site.origins:
             raise OriginRefused
         signed_in = await self.signed_in()
         self.tell_xsrf_token()

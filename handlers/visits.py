@@ -5,6 +5,7 @@ name from it would carry a message of the sender's. So only names that are liste
 here are ever shown.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import maxminddb
@@ -14,6 +15,8 @@ from login import Visit
 
 MAX_AGENT_LENGTH = 512
 MAX_PLACE_BYTES = 128
+# So many agents are remembered, half a megabyte at most; a site's visitors share a few.
+KNOWN_AGENTS = 1024
 BROWSERS = {
     "Chrome": "Chrome",
     "Chrome Mobile": "Chrome",
@@ -64,7 +67,7 @@ class Visits:
 
     def of(self, user_agent: str, address: str) -> Visit:
         """Return what is known of a browser at *address*; never fails."""
-        return Visit(device_of(user_agent), self._place_of(address))
+        return Visit(device_of(user_agent[:MAX_AGENT_LENGTH]), self._place_of(address))
 
     def _place_of(self, address: str) -> str:
         """Return the city of *address*, or else the region or the country."""
@@ -82,9 +85,10 @@ class Visits:
         return _plain(place) if isinstance(place, str) else ""
 
 
+@lru_cache(KNOWN_AGENTS)
 def device_of(user_agent: str) -> str:
     """Return browser and system as a `Visit` has them."""
-    parsed = ua_parser.parse(user_agent[:MAX_AGENT_LENGTH])
+    parsed = ua_parser.parse(user_agent)
     browser = BROWSERS.get(parsed.user_agent.family, "") if parsed.user_agent else ""
     system = SYSTEMS.get(parsed.os.family, "") if parsed.os else ""
     return "/".join(filter(None, (browser, system)))

@@ -1,11 +1,15 @@
 """Network addresses, as limits see them."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 # A provider gives a customer a whole /64 or more. Source: RFC 6177.
 IPV6_PREFIX = 64
+# Addresses come back: with every request, and with every code of a page.
+KNOWN = 4096
 
 
+@lru_cache(KNOWN)
 def network_of(address: str) -> str:
     """Return whose tries count together: an IPv4 address, or all of IPv6 that one customer has."""
     parsed = _parse(address)
@@ -14,6 +18,7 @@ def network_of(address: str) -> str:
     return address if parsed is None else str(parsed)
 
 
+@lru_cache(KNOWN)
 def is_loopback(address: str) -> bool:
     """Tell whether this is the machine itself."""
     parsed = _parse(address)

@@ -404,6 +404,23 @@ async def test_request_that_opens_no_socket_is_told_so(site: Site, name: str, va
     assert "upgrade_required" == (await response.json())["error"]["code"]
 
 
+async def test_only_answers_that_open_no_socket_say_what_is_for_documents(site: Site) -> None:
+    """
+    A handshake's answer is no document; every other answer of the address is told how to be shown.
+    """
+    visitor = site.visitor()
+    opened = await visitor.fetch("GET", "/ws", headers=HANDSHAKE)
+    refused = await visitor.fetch("GET", "/ws", headers=HANDSHAKE | {"Upgrade": "h2c"})
+    asked = await visitor.fetch("OPTIONS", "/ws")
+
+    told = ("Content-Security-Policy", "X-Content-Type-Options", "Cache-Control", "Date")
+    assert 101 == opened.status
+    assert not {*told[:3]} & {*opened.headers}
+    assert {*told} <= {*refused.headers}
+    assert {*told} <= {*asked.headers}
+    assert {"saoma"} == {refused.headers["Server"], asked.headers["Server"]}
+
+
 # ---- who may open a socket
 
 
