@@ -36,6 +36,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     late_seconds: float
     rest_seconds: float
     resume_seconds: float
+    ready: int = 0
+    """How many codes each process keeps ready for pages that open."""
 
 
 class Lease(Struct, frozen=True):
@@ -185,15 +187,17 @@ class ScenePool:
                 raise TicketTaken
         raise LeaseLost
 
-    async def give_back(self, lease: Lease) -> None:
-        """Free the scene id of *lease*, for which no ticket was made.
+    async def give_back(self, lease: Lease, rest: float = 0.0) -> None:
+        """Free the scene id of *lease*, which was never shown.
+
+        At once where no ticket was made for it, else when the ticket is dead: after *rest*.
 
         Raises:
             StoreUnavailable: when the store did not answer; the id then comes
                 back by itself, later.
         """
         keys = [self._scenes, self._leased, self._attempt(lease.uuid), self._making]
-        await self._give_back(keys, [lease.name])
+        await self._give_back(keys, [lease.name, _ms(rest)])
 
     async def detach(self, uuid: str, holder: str, *, polls: bool = False) -> None:
         """Note that *holder* is gone; the page may come back within `resume_seconds`.

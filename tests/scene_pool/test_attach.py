@@ -369,6 +369,25 @@ async def test_give_back_frees_the_id_at_once(pool: ScenePool) -> None:
     assert 1 == again.scene_id
 
 
+async def test_give_back_lets_the_id_rest_as_long_as_its_ticket_lives(
+    pool: ScenePool, time_machine: TimeMachine
+) -> None:
+    """
+    An id whose ticket nobody has seen is no page's any more, and free when the ticket is dead.
+    """
+    pool.rules = replace(RULES, size=1)
+    await pool.give_back(await pool.lease("u1"), 120)
+
+    counted = await pool.count()
+    await time_machine.forward(115)
+    with pytest.raises(PoolExhausted):
+        await pool.lease("u2")
+    await time_machine.forward(6)
+
+    assert {"leased": 0, "resting": 1, "free": 0} == counted
+    assert 1 == (await pool.lease("u2")).scene_id
+
+
 async def test_give_back_keeps_the_former_code(pool: ScenePool, attempts: Attempts) -> None:
     """
     A next code that failed takes nothing from the code before it.

@@ -111,6 +111,8 @@ class PoolMachine(RuleBasedStateMachine):
             uuid: Attempt(uuid, digest(f"browser {uuid}"), digest(f"secret {uuid}"))
             for uuid in ATTEMPTS
         }
+        self.leased_at: dict[str, int] = {}
+        """When each lease was taken, by its name."""
         self.pending: list[Lease] = []
         """Leases for which WeChat makes a ticket."""
         self.shown: list[Code] = []
@@ -213,6 +215,14 @@ class PoolMachine(RuleBasedStateMachine):
     def attach(self, which: int, process: str) -> None:
         self.attach_ticket(self.next_pending(which), self.new_ticket(), process)
 
+    @precondition(lambda self: self.pending)
+    @rule(which=WHICH, process=st.sampled_from(PROCESSES))
+    def attach_ready_ticket(self, which: int, process: str) -> None:
+        lease = self.next_pending(which)
+        age = self.now - self.leased_at[lease.name]
+        if age < TICKET:  # older ones are given back
+            self.attach_ticket(lease, self.new_ticket(), process, age)
+
     @precondition(lambda self: self.pending and self.shown)
     @rule(which=WHICH, other=WHICH)
     def attach_repeated_ticket(self, which: int, other: int) -> None:
@@ -225,7 +235,7 @@ class PoolMachine(RuleBasedStateMachine):
         if self.now < code.buried:  # a step is repeated within seconds, never after its code's end
             self.attach_ticket(code.lease, code.ticket, "p")
 
-    def attach_ticket(self, lease: Lease, ticket: str, process: str) -> None:
+    def attach_ticket(self, lease: Lease, ticket: str, process: str, age: int = 0) -> None:
         attempt = self.known(lease.uuid)
         holder = attempt.holder or f"{process}:{lease.uuid}"
         if attempt.holder and attempt.state == "waiting":
@@ -243,15 +253,15 @@ class PoolMachine(RuleBasedStateMachine):
             refusal = TicketTaken
         if refusal:
             with pytest.raises(refusal):
-                self.run(self.ask_to_attach(lease, ticket, holder))
+                self.run(self.ask_to_attach(lease, ticket, holder, age))
             if refusal is TicketTaken:
                 self.free(attempt, at=owner.buried if owner else None)
                 attempt.lease = ""
                 attempt.ends = attempt.ends if attempt.state else 0
             return
-        left = self.run(self.ask_to_attach(lease, ticket, holder))
-        assert pytest.approx(TICKET, abs=5) == left
-        self.show(attempt, lease, ticket, holder)
+        left = self.run(self.ask_to_attach(lease, ticket, holder, age))
+        assert pytest.approx(TICKET - age, abs=5) == left
+        self.show(attempt, lease, ticket, holder, age)
 
     @precondition(lambda self: self.shown)
     @rule(which=WHICH)
@@ -259,18 +269,18 @@ class PoolMachine(RuleBasedStateMachine):
         self.give_back_lease(self.code(which).lease)
 
     @precondition(lambda self: self.pending)
-    @rule(which=WHICH, again=st.booleans())
-    def give_back(self, which: int, again: bool) -> None:
+    @rule(which=WHICH, again=st.booleans(), ready=st.booleans())
+    def give_back(self, which: int, again: bool, ready: bool) -> None:
         lease = self.next_pending(which)
         for _ in range(1 + again):
-            self.give_back_lease(lease)
+            self.give_back_lease(lease, TICKET if ready else 0)
 
-    def give_back_lease(self, lease: Lease) -> None:
+    def give_back_lease(self, lease: Lease, rest: int = 0) -> None:
         attempt = self.known(lease.uuid)
         mine = attempt.lease == lease.name and attempt.attached != lease.name
-        self.run(self.pool.give_back(lease))
+        self.run(self.pool.give_back(lease, rest))
         if mine and attempt.scene_id and self.owns(attempt):
-            self.free(attempt)
+            self.free(attempt, at=self.now + rest)
             attempt.lease = ""
             if not attempt.state:
                 attempt.ends = 0
@@ -507,15 +517,16 @@ class PoolMachine(RuleBasedStateMachine):
 
     def take(self, attempt: Attempt, lease: Lease) -> None:
         """Note a lease."""
+        self.leased_at[lease.name] = self.now
         hold = MAKING + (REST if self.rests else TICKET + LATE)
         self.free_at[lease.scene_id] = (self.now + hold, lease.name)
         self.stayed.add(lease.scene_id)
         attempt.lease, attempt.scene_id = lease.name, lease.scene_id
         attempt.ends = max(attempt.ends, self.now + hold)
 
-    def show(self, attempt: Attempt, lease: Lease, ticket: str, holder: str) -> None:
+    def show(self, attempt: Attempt, lease: Lease, ticket: str, holder: str, age: int) -> None:
         """Note a code on a page."""
-        buried = self.now + TICKET + LATE
+        buried = self.now - age + TICKET + LATE
         self.shown.append(Code(ticket, lease, buried))
         free_at = self.now + REST if self.rests else buried
         self.free_at[attempt.scene_id] = (free_at, lease.name)
@@ -531,14 +542,14 @@ class PoolMachine(RuleBasedStateMachine):
 
     # ---- the store
 
-    async def ask_to_attach(self, lease: Lease, ticket: str, holder: str) -> float:
-        """Attach a ticket, as a page does."""
+    async def ask_to_attach(self, lease: Lease, ticket: str, holder: str, age: int = 0) -> float:
+        """Attach a ticket of that *age*, as a page does."""
         attempt = self.model[lease.uuid]
         attached = await self.pool.attach(
             lease,
             ticket=ticket,
             url="http://weixin.qq.com/q/x",
-            age=0,
+            age=age,
             life=TICKET,
             holder=holder,
             resume=attempt.secret,
