@@ -4,16 +4,16 @@ Only then may it be shown: a scan of a ticket that is not recorded finds nobody.
 """
 
 import logging
-import math
 import time
 from collections.abc import Callable
 
 from msgspec import Struct
 
+from login.ready import ReadyCode, ReadyCodes, make_code
 from login.rules import Rules
 from login.visit import NOWHERE, Visit
-from scene_pool import Lease, ScenePool, TicketTaken
-from store import Limit, StoreUnavailable, Throttle, is_loopback, network_of
+from scene_pool import LeaseLost, ScenePool, TicketTaken
+from store import Limit, Throttle, is_loopback, network_of
 from wechat import Client
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,11 @@ class TooManyCodes(Exception):
 
 
 class Codes:
-    """Makes codes. *issued* is told of each."""
+    """Makes codes.
+
+    *issued* is told of each that may be shown, *kept* how many are ready; *clock* counts
+    seconds as `Ticket.made_at` does.
+    """
 
     def __init__(
         self,
@@ -79,15 +83,19 @@ class Codes:
         rules: Rules,
         *,
         issued: Callable[[], None],
+        kept: Callable[[int], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.pool = pool
         self.client = client
+        self.ready = ReadyCodes(pool, client, kept=kept, clock=clock)
         self._throttle = throttle
         self._rules = rules
         self._issued = issued
+        self._clock = clock
 
-    async def make(self, owner: Owner) -> ShownCode:
-        """Return a new code for *owner*.
+    async def make(self, owner: Owner, ready: ReadyCode | None = None) -> ShownCode:
+        """Return a new code for *owner*: the *ready* one of its attempt, if it has one.
 
         Raises:
             PoolExhausted, AlreadyScanned, LeaseLost, StoreUnavailable: as the pool does.
@@ -96,7 +104,17 @@ class Codes:
             BudgetUsedUp, BudgetLow, WeChatError: when WeChat makes none; the scene id has gone
                 back then.
         """
-        await self._admit(owner.address)
+        try:
+            await self._admit(owner.address)
+        except BaseException:
+            if ready:
+                self.ready.put_back(ready)
+            raise
+        if ready:
+            try:
+                return await self._attach(owner, ready)
+            except (LeaseLost, TicketTaken) as error:  # the store has lost it, or WeChat's mistake
+                log.warning("ready code lost error=%s", type(error).__name__)
         for _ in range(TRIES - 1):
             try:
                 return await self._make(owner)
@@ -119,22 +137,18 @@ class Codes:
             raise TooManyCodes(wait)
 
     async def _make(self, owner: Owner) -> ShownCode:
-        seconds = self.pool.rules.ticket_seconds
-        lease = await self.pool.lease(owner.uuid)
-        try:
-            ticket = await self.client.create_ticket(
-                lease.scene_id, math.ceil(seconds), owner.browser
-            )
-        except BaseException:
-            # Also when cancelled: nobody has seen a ticket, so the id may go back.
-            await self._give_back(lease)
-            raise
+        code = await make_code(self.pool, self.client, owner.uuid, owner.browser)
+        return await self._attach(owner, code)
+
+    async def _attach(self, owner: Owner, code: ReadyCode) -> ShownCode:
+        """Record that *code* is the owner's."""
+        ticket = code.ticket
         attached = await self.pool.attach(
-            lease,
+            code.lease,
             ticket=ticket.ticket,
             url=ticket.url,
-            age=time.monotonic() - ticket.made_at,
-            life=min(ticket.life, seconds),
+            age=self._clock() - ticket.made_at,
+            life=min(ticket.life, self.pool.rules.ticket_seconds),
             holder=owner.holder,
             resume=owner.resume,
             browser=owner.browser,
@@ -147,9 +161,3 @@ class Codes:
         await self.client.budget.given(owner.browser)
         self._issued()
         return ShownCode(ticket.ticket, ticket.url, attached.left, attached.serial)
-
-    async def _give_back(self, lease: Lease) -> None:
-        try:
-            await self.pool.give_back(lease)
-        except StoreUnavailable as error:
-            log.warning("scene not given back error=%s", error)

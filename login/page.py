@@ -24,6 +24,7 @@ from login.messages import (
 )
 from login.numbering import number, state_of
 from login.outcomes import choose_left
+from login.ready import ReadyCode
 from login.signal import Signal
 from login.troubles import TROUBLES, error_of, problem
 from login.visit import Opener
@@ -157,10 +158,13 @@ class Page:
 
     async def _start(self, link: Link) -> None:
         """Begin another attempt; what came of a former one stays valid."""
-        await self._turn_to(uuid4().hex, new_secret())
+        ready = self._pages.codes.ready.take()
+        await self._turn_to(ready.lease.uuid if ready else uuid4().hex, new_secret())
         self._link = link
         if not self._display.gone:
-            await self._next_code(0)
+            await self._next_code(0, ready)
+        elif ready:
+            self._pages.codes.ready.put_back(ready)
 
     async def _turn_to(self, uuid: str, secret: str) -> None:
         """Take up another attempt, and then leave the former one: a sweep finds no gap."""
@@ -170,7 +174,7 @@ class Page:
         if former:
             await self._pages.detach(former, self.holder)
 
-    async def _next_code(self, rounds: int) -> None:
+    async def _next_code(self, rounds: int, ready: ReadyCode | None = None) -> None:
         owner = Owner(
             uuid=self.uuid,
             holder=self.holder,
@@ -182,7 +186,7 @@ class Page:
             address=self.opener.address,
         )
         try:
-            code = await self._pages.codes.make(owner)
+            code = await self._pages.codes.make(owner, ready)
         except LeaseLost:
             if self.uuid == owner.uuid:
                 raise

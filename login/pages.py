@@ -78,6 +78,7 @@ class Pages:
         """Listen for signals and sweep, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.clock.run())
+            group.create_task(self.codes.ready.run())
             group.create_task(self._signals.run())
             group.create_task(self._sweep_now_and_then())
 

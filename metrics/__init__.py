@@ -50,6 +50,12 @@ codes_daily_limit = Gauge(
     registry=registry,
     multiprocess_mode="mostrecent",
 )
+codes_ready = Gauge(
+    "saoma_codes_ready",
+    "Codes made ahead that no page has yet.",
+    registry=registry,
+    multiprocess_mode="livesum",
+)
 qr_issued = Counter("saoma_qr_issued", "Codes shown to pages.", registry=registry)
 scans = Counter("saoma_scans", "Scans by what came of them.", ["outcome"], registry=registry)
 push_seconds = Histogram(

@@ -36,6 +36,7 @@ async def drain(server: HTTPServer, context: Context, seconds: float) -> None:
             await context.sockets.none.wait()
             await context.pages.settled()
             await context.requests.none.wait()
+            await context.pages.codes.ready.close()
     except TimeoutError:
         log.warning("drained not all pages=%d", len(context.sockets.open))
     await server.close_all_connections()

@@ -184,7 +184,12 @@ def _pages(ground: Ground, scans: Scans) -> Pages:
     return Pages(
         ground.store,
         Codes(
-            ground.pool, ground.client, ground.throttle, ground.rules, issued=metrics.qr_issued.inc
+            ground.pool,
+            ground.client,
+            ground.throttle,
+            ground.rules,
+            issued=metrics.qr_issued.inc,
+            kept=metrics.codes_ready.set,
         ),
         ground.books.attempts,
         scans,

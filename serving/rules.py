@@ -19,6 +19,7 @@ def pool_rules(settings: Settings) -> PoolRules:
         late_seconds=pool.late_seconds,
         rest_seconds=pool.rest_seconds,
         resume_seconds=pool.resume_seconds,
+        ready=pool.ready,
     )
 
 

@@ -43,6 +43,8 @@ def _pool(settings: Settings) -> Iterator[Problem]:
     pool = settings.pool
     if pool.first_scene_id + pool.size - 1 > MAX_SCENE_ID:
         yield "pool.size", f"a last scene id (first_scene_id + size - 1) of at most {MAX_SCENE_ID}"
+    if 2 * pool.ready > pool.size:
+        yield "pool.ready", "at most half of pool.size"
     needed = pool.ticket_seconds + pool.late_seconds
     if pool.rest_seconds and pool.rest_seconds < needed:
         yield "pool.rest_seconds", f"0, or at least ticket_seconds + late_seconds = {needed:g}"

@@ -106,6 +106,7 @@ class PoolSettings(Section, frozen=True):
     rest_seconds: Seconds = 200
     resume_seconds: Seconds = 60
     sockets_per_address: Count = 200
+    ready: Annotated[int, Meta(ge=0, le=1000)] = 0
 
 
 class WeChatSettings(Section, frozen=True):

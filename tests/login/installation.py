@@ -18,6 +18,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from accounts import (
     Account,
     Activity,
@@ -113,13 +115,15 @@ class SlowClient(Client):
         self.asked: asyncio.Queue[None] = asyncio.Queue()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.later = 0.0
+        """How many seconds have passed in the life of codes, of which no clock knows."""
 
     async def create_ticket(self, scene_id: int, expire_seconds: int, visitor: str = "") -> Any:
         """Have a ticket made, and return it when the gate is open."""
         ticket = await super().create_ticket(scene_id, expire_seconds, visitor)
         self.asked.put_nowait(None)
         await self.gate.wait()
-        return ticket
+        return replace(ticket, made_at=ticket.made_at + self.later)
 
 
 class Screen:
@@ -173,6 +177,7 @@ class Process:
     """One server process."""
 
     def __init__(self, saoma: "Installation") -> None:
+        self._ready, self._readies = 0, asyncio.Queue[int]()
         self.pages = Pages(
             saoma.store,
             Codes(
@@ -181,6 +186,8 @@ class Process:
                 Throttle(saoma.store),
                 saoma.rules,
                 issued=lambda: saoma.count("issued"),
+                kept=self._kept,
+                clock=lambda: time.monotonic() + saoma.client.later,
             ),
             saoma.attempts,
             saoma.scans,
@@ -192,9 +199,22 @@ class Process:
         )
         saoma.processes.append(self)
 
-    async def open_page(self, browser: str = BROWSER, session: str = "") -> Screen:
+    async def open_page(
+        self, browser: str = BROWSER, session: str = "", address: str = ""
+    ) -> Screen:
         """Open a page, of a browser that has the *session* (a digest)."""
-        return Screen(self.pages, browser, session=session)
+        return Screen(self.pages, browser, session=session, address=address)
+
+    async def has_ready(self, count: int) -> None:
+        """Return when the process has had so many codes ready, since it was asked last."""
+        async with asyncio.timeout(5):
+            while await self._readies.get() != count:
+                pass
+
+    def _kept(self, count: int) -> None:
+        if count != self._ready:
+            self._readies.put_nowait(count)
+        self._ready = count
 
 
 class Installation:

@@ -155,7 +155,7 @@ class LoginMachine(RuleBasedStateMachine):
             CodeMaker(Budget(self.store, Limits(daily_codes=0, reserve_percent=10))),
         )
         self.login_rules = rules
-        pool, throttle = ScenePool(self.store, pool_rules()), Throttle(self.store)
+        pool, throttle = ScenePool(self.store, pool_rules(ready=1)), Throttle(self.store)
         self.sessions = Sessions(self.store, idle_seconds=1000, absolute_seconds=9000)
         self.errands = Errands()
         self.stack.push_async_callback(self.errands.close)
@@ -171,7 +171,14 @@ class LoginMachine(RuleBasedStateMachine):
         self.processes = [
             Pages(
                 self.store,
-                Codes(pool, client, throttle, rules, issued=lambda: None),  # type: ignore[arg-type]
+                Codes(
+                    pool,
+                    client,  # type: ignore[arg-type]
+                    throttle,
+                    rules,
+                    issued=lambda: None,
+                    kept=lambda count: None,
+                ),
                 self.attempts_kept,
                 self.scans,
                 rules,

@@ -142,6 +142,7 @@ NAMES = {
     "saoma_pool_scenes": "gauge",
     "saoma_pool_exhausted": "counter",
     "saoma_qr_issued": "counter",
+    "saoma_codes_ready": "gauge",
     "saoma_codes_today": "gauge",
     "saoma_codes_daily_limit": "gauge",
     "saoma_scans": "counter",

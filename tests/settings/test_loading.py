@@ -93,6 +93,10 @@ def test_load_empty_file_gives_the_defaults(folder: Path):
             "found 200 (int)",
         ),
         (
+            "pool: {size: 9, ready: 5}",
+            "pool.ready: expected at most half of pool.size, found 5 (int)",
+        ),
+        (
             "pool: {first_scene_id: 4294967295, size: 2}",
             "pool.size: expected a last scene id (first_scene_id + size - 1) of at most "
             "4294967295, found 2 (int)",
