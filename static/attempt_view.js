@@ -17,6 +17,8 @@ const WAY_ON = {
   [State.SUPERSEDED]: "use_this_page",
   [State.REFUSED]: "try_again",
 };
+/** The next code usually comes within a blink, and then nothing is said of it; `styles.css` waits as long. */
+const BLINK_MS = 600;
 /** A wait longer than this gets a button for the impatient. */
 const LONG_WAIT_MS = 20_000;
 /** Errors whose wait the server holds, whoever presses a button. */
@@ -40,6 +42,7 @@ export class AttemptView {
     this.inWeChat = inWeChat;
     this.drawn = "";
     this.timer = 0;
+    this.unsaid = 0;
     const part = (name) => host.querySelector(`[data-part="${name}"]`);
     this.parts = {
       code: part("code"), picture: part("picture"), numbers: part("numbers"), status: part("status"),
@@ -59,28 +62,30 @@ export class AttemptView {
   render(snapshot) {
     const { state, choices, error } = snapshot;
     const entered = this.host.dataset.state !== state;
+    const isRenewing = state === State.EXPIRED && !error;
     this.host.dataset.state = state;
     this.host.toggleAttribute("data-choosing", state === State.SCANNED && choices.length > 0);
-    this.host.toggleAttribute("data-renewing", state === State.EXPIRED && !error);
+    this.host.toggleAttribute("data-renewing", isRenewing);
     this.#drawCode(snapshot);
     this.#drawRing(snapshot);
     this.#drawNumbers(snapshot);
     this.#drawPicture(state, error);
     this.#drawWayOn(snapshot);
-    this.#say(...words(snapshot, this.inWeChat, this.texts));
+    this.#say(words(snapshot, this.inWeChat, this.texts), isRenewing ? BLINK_MS : 0);
     this.#countDown(snapshot);
     if (entered) this.#moveFocus();
   }
 
   /** Say something that the state alone does not. @param {string} title @param {string} detail */
   say(title, detail) {
-    this.#say(title, detail);
+    this.#say([title, detail]);
   }
 
   /** Draw no more by itself. */
   stop() {
     this.ring.stop();
     clearTimeout(this.timer);
+    clearTimeout(this.unsaid);
   }
 
   #drawCode({ code }) {
@@ -145,11 +150,21 @@ export class AttemptView {
     if (key) this.parts.retry.textContent = this.texts.text(key);
   }
 
-  /** Write into the live region only what is new, so that nothing is read out twice. */
-  #say(title, detail) {
-    for (const [element, value] of [[this.parts.title, title], [this.parts.detail, detail]]) {
-      if (element.textContent !== value) element.textContent = value;
+  /**
+   * Write into the live region only what is new, so that nothing is read out twice.
+   *
+   * @param {[string, string]} words title and detail
+   * @param {number} [delayMs] unless other words come until then
+   */
+  #say(words, delayMs = 0) {
+    clearTimeout(this.unsaid);
+    if (delayMs) {
+      this.unsaid = setTimeout(() => this.#say(words), delayMs);
+      return;
     }
+    [this.parts.title, this.parts.detail].forEach((element, index) => {
+      if (element.textContent !== words[index]) element.textContent = words[index];
+    });
   }
 
   /** The wait until the next try, for the eye only: the live region has said that it comes by itself. */

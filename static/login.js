@@ -73,7 +73,7 @@ function fetchAhead() {
 function enter(session) {
   state = State.SUCCESS;
   view.render({ ...attempt.snapshot, state, error: "", retryAtMs: 0 });
-  view.say(text("success_title"), text("success_detail_name", { name: session.username }));
+  view.say(text("success_title"), text("welcome_name", { name: session.username }));
   attempt.finish();
   location.replace(sameSite(session.next, next));
 }
