@@ -1,4 +1,4 @@
-"""Every state of every page, as axe-core sees it: both languages and themes, high contrast."""
+"""Every state of every page, as axe-core sees it: both languages and themes."""
 
 import re
 from typing import Any
@@ -10,18 +10,13 @@ from tests.browser.axe import violations
 from tests.browser.complaints import Complaints
 from tests.browser.conftest import OpenPhone, OpenSignIn, StartSite
 from tests.browser.pages import Phone, SignIn
+from tests.browser.tour import OFFLINE, STATES, Tour
 from tests.site import PASSWORD, Site
 
 THEMES = [
     pytest.param({"locale": "zh-CN", "color_scheme": "light"}, id="zh light"),
     pytest.param({"locale": "en-US", "color_scheme": "dark"}, id="en dark"),
 ]
-LOOKS = [
-    *THEMES,
-    pytest.param({"locale": "en-US", "contrast": "more"}, id="en high contrast"),
-]
-# A page is cut off this long before it says so.
-LONGER_THAN_A_BLIP_MS = 2_000
 CREATE = "/cgi-bin/qrcode/create"
 
 
@@ -38,6 +33,13 @@ class Walk:
         if wrong:
             self.found[name] = wrong
 
+    async def look_in_both_themes(self, name: str) -> None:
+        """Note what is wrong in light and in dark."""
+        await self.sign_in.page.emulate_media(color_scheme="light")
+        await self.look(f"{name}, light")
+        await self.sign_in.page.emulate_media(color_scheme="dark")
+        await self.look(f"{name}, dark")
+
     async def scan(self, site: Site) -> str:
         """Scan the page's code; return the number that the phone shows."""
         done = await site.sandbox.phone.scan(ticket=await self.sign_in.shows_code())
@@ -47,12 +49,12 @@ class Walk:
         return number[1]
 
 
-@pytest.mark.parametrize("look", LOOKS)
-async def test_states_of_the_sign_in_page_are_accessible(
+@pytest.mark.parametrize("look", THEMES)
+async def test_steps_of_a_sign_in_are_accessible(
     start_site: StartSite, open_sign_in: OpenSignIn, complaints: Complaints, look: dict[str, Any]
 ):
     """
-    From the first code to the last word, no state has a violation.
+    From the first code to the last word, forms with errors too: no violation.
     """
     complaints.expect("status of 401")
     site = await start_site(login={"confirmation": "number"})
@@ -93,36 +95,25 @@ async def test_states_of_the_sign_in_page_are_accessible(
     assert {} == walk.found
 
 
-@pytest.mark.parametrize("look", THEMES)
-async def test_states_without_a_server_are_accessible(
-    site: Site, open_sign_in: OpenSignIn, complaints: Complaints, look: dict[str, Any]
+@pytest.mark.parametrize("locale", ["zh-CN", "en-US"])
+async def test_every_state_is_accessible_in_both_themes(
+    site: Site, open_sign_in: OpenSignIn, complaints: Complaints, locale: str
 ):
     """
-    Cut off, taken over, not found: no violation either.
+    Loading, waiting, asked, bound, refused, cut off, not found: no violation, light or dark.
     """
-    complaints.expect("ERR_INTERNET_DISCONNECTED", "status of 404")
-    sign_in = await open_sign_in(site, clock=True, **look)
+    complaints.expect(*OFFLINE, "status of 404")
+    sign_in = await open_sign_in("about:", "blank", clock=True, locale=locale)
     walk = Walk(sign_in)
-    await sign_in.shows_code()
-    async with sign_in.page.expect_popup() as opened:
-        await sign_in.page.evaluate("void window.open('/')")
-    copy = Walk(SignIn(await opened.value))
-    await sign_in.reach("superseded")
-    await walk.look("superseded")
-
-    await copy.sign_in.shows_code()
-    await copy.sign_in.page.context.set_offline(True)
-    for socket in list(site.resources.context.sockets.open):
-        socket.close()
-    await site.all_gone()
-    await copy.sign_in.page.clock.fast_forward(LONGER_THAN_A_BLIP_MS)
-    await copy.sign_in.reach("offline")
-    await copy.look("offline")
-    await copy.sign_in.page.context.set_offline(False)
+    seen = []
+    async for state in Tour(site, sign_in).states():
+        seen.append(state)
+        await walk.look_in_both_themes(state)
     await sign_in.page.goto(f"{site.base_url}/nothing")
-    await walk.look("not found")
+    await walk.look_in_both_themes("not found")
 
-    assert {} == walk.found | copy.found
+    assert {} == walk.found
+    assert set(STATES) == set(seen)
 
 
 @pytest.mark.parametrize("look", THEMES)

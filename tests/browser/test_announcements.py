@@ -10,8 +10,8 @@ from login import Confirmation
 from tests.browser.complaints import Complaints
 from tests.browser.conftest import OpenSignIn
 from tests.browser.pages import SignIn
-from tests.browser.test_connection import sockets
 from tests.browser.test_number import NUMBER
+from tests.browser.tour import HOLD, sockets
 from tests.site import OPENID, Site
 
 # As screen readers do it: of a live region they read what was added, or all of it where it is
@@ -37,16 +37,6 @@ LISTEN = """
     document.addEventListener("readystatechange",
         () => document.readyState === "interactive" && watch());
 """
-# Holds back what the page says to the server, as a slow network does.
-HOLD = """() => {
-    const { send } = WebSocket.prototype;
-    const held = [];
-    WebSocket.prototype.send = function (text) { held.push(() => send.call(this, text)); };
-    window.letGo = () => {
-        WebSocket.prototype.send = send;
-        for (const say of held) say();
-    };
-}"""
 WAITING = ("请用微信扫码", "扫码后，本页会自动继续，不必刷新。")
 MOST_OF_A_CODE_MS = 170_000
 LONGER_THAN_A_BLINK_MS = 700

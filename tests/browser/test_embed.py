@@ -14,6 +14,7 @@ from tests.browser.complaints import Complaints
 from tests.browser.conftest import NewContext, StartSite
 from tests.browser.pages import SignIn
 from tests.browser.test_lost_answers import LOST, lose_answers
+from tests.browser.tour import OFFLINE, Tour
 from tests.site import OPENID, PASSWORD, Site
 
 WATCH = """
@@ -388,6 +389,34 @@ async def test_site_gives_it_colours_and_a_theme(site: Site, open_shop: OpenShop
     await opened.login.element.evaluate("element => element.setAttribute('theme', 'dark')")
 
     await expect(card).to_have_css("background-color", "rgb(21, 29, 25)")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_every_state_is_accessible_in_both_themes(
+    site: Site, shop: Shop, new_context: NewContext, complaints: Complaints, language: str
+):
+    """
+    What the sign-in page can be, the element can be too, and has no violation either.
+    """
+    complaints.expect(*OFFLINE)
+    shop.saoma = site.base_url
+    context = await new_context(locale=language)
+    await context.clock.install()
+    page = await context.new_page()
+    await page.add_init_script(
+        "document.addEventListener('readystatechange',"
+        f" () => {{ document.documentElement.lang = '{language}'; }}, {{ once: true }})"
+    )
+    found: dict[str, list[str]] = {}
+    login = Embedded(page, "login")
+    async for state in Tour(site, login, origin_of(shop)).states():
+        await expect(login.main).to_have_attribute("lang", re.compile(language))
+        await page.emulate_media(color_scheme="light")
+        found[f"{state}, light"] = await violations(page)
+        await page.emulate_media(color_scheme="dark")
+        found[f"{state}, dark"] = await violations(page)
+
+    assert {state: [] for state in found} == found
 
 
 @pytest.mark.parametrize(("language", "look"), LOOKS)
