@@ -11,6 +11,11 @@ import "./wechats.js";
 sayLeft();
 showSessions({ signedOut });
 
+// A page that the browser has kept for its back button may show an account that is signed out by now.
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) location.reload();
+});
+
 document.querySelector("[data-testid=sign-out]").addEventListener("click", async (event) => {
   const button = event.currentTarget;
   button.disabled = true;

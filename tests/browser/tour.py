@@ -18,10 +18,11 @@ from tests.site import Site
 HOLD = """() => {
     const { send } = WebSocket.prototype;
     const held = [];
-    WebSocket.prototype.send = function (text) { held.push(() => send.call(this, text)); };
+    WebSocket.prototype.send = function (text) { held.push([this, text]); };
     window.letGo = () => {
         WebSocket.prototype.send = send;
-        for (const say of held) say();
+        const open = held.filter(([socket]) => socket.readyState === WebSocket.OPEN);
+        for (const [socket, text] of open) socket.send(text);
     };
 }"""
 STATES = (
