@@ -51,6 +51,7 @@ export class EmbeddedSignIn {
       api,
       attempt: this.attempt,
       onSession: ({ username }) => this.enter(username),
+      onBindAgain: () => this.bindForm.requestSubmit(),
       signal: this.presence.signal,
     });
     this.#enhanceForms();

@@ -19,29 +19,40 @@ export class Entrance {
    * @param {import("./api.js").Api} parts.api
    * @param {import("./attempt.js").Attempt} parts.attempt
    * @param {(session: {username: string, next?: string}) => void} parts.onSession the browser has its session
+   * @param {() => void} parts.onBindAgain what was to be bound can be sent again, as it stands in the form
    * @param {string} [parts.next] where the visitor wanted to go
    * @param {AbortSignal} [parts.signal] ends it
    */
-  constructor({ api, attempt, onSession, next = "", signal }) {
-    Object.assign(this, { api, attempt, onSession, next, signal });
+  constructor({ api, attempt, onSession, onBindAgain, next = "", signal }) {
+    Object.assign(this, { api, attempt, onSession, onBindAgain, next, signal });
     /** The login code that was traded last, and how many in a row got no answer. */
     this.traded = "";
     this.unanswered = 0;
+    /** The bind token that was found to be used up: the next one may do. */
+    this.usedUp = "";
   }
 
   /** @param {import("./snapshot.js").Snapshot} snapshot what the attempt has come to */
   heard({ state, secret, error }) {
     if (state === State.SUCCESS && secret !== this.traded) this.#trade(secret);
     if (state === State.WAITING) this.unanswered = 0;
+    if (state !== State.BIND_REQUIRED) this.usedUp = "";
+    else if (this.usedUp && secret !== this.usedUp) this.onBindAgain();
     if (state === State.EXPIRED && error === "code_gone") this.follow();
   }
 
   /** @param {{username: string, password: string}} credentials @throws {ApiError} */
   async bind(credentials) {
+    const { secret } = this.attempt.snapshot;
+    const isRepeated = this.usedUp !== "";
+    this.usedUp = "";
     try {
-      this.#enter(await this.api.bind({ ...credentials, bind_token: this.attempt.snapshot.secret }));
+      this.#enter(await this.api.bind({ ...credentials, bind_token: secret }));
     } catch (error) {
-      if (error.code === "bind_token_gone") return this.attempt.comeBack(error.code); // perhaps by a try without an answer
+      if (error.code === "bind_token_gone") {
+        if (!isRepeated) this.usedUp = secret; // perhaps by a try without an answer, or the page has come back since
+        return this.attempt.comeBack(error.code);
+      }
       if (error.isUnanswered) this.attempt.comeBack("code_gone");
       throw error;
     }

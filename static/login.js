@@ -41,7 +41,9 @@ const attempt = new Attempt({
   isHidden,
   onChange: changed,
 });
-const entrance = new Entrance({ api: home, attempt, onSession: enter, next });
+const entrance = new Entrance({
+  api: home, attempt, onSession: enter, onBindAgain: () => bindForm.requestSubmit(), next,
+});
 
 let state = State.LOADING;
 let isFetchedAhead = false;

@@ -74,11 +74,30 @@ async def test_page_keeps_its_form_though_the_server_was_not_reached(
     """
     sign_in = await open_sign_in(site)
     await sign_in.page.route("**/user/bind", lambda route: route.abort("connectionreset"), times=1)
-    complaints.expect(LOST)
+    # The form may be sent again just before the page has its next proof, and then once more.
+    complaints.expect(f"{LOST}|status of 410")
     await site.sandbox.phone.scan(ticket=await sign_in.shows_code(), openid=OPENID)
     await sign_in.bind("alice")
     await expect(sign_in.bind_form).to_contain_text("连不上服务器")
     await sign_in.bind_form.locator("[name=password]").press("Enter")
+
+    await sign_in.arrives("/user")
+
+
+async def test_page_sends_its_form_again_with_a_newer_proof(
+    site: Site, open_sign_in: OpenSignIn, complaints: Complaints
+):
+    """
+    A form whose proof the page has asked anew meanwhile is sent once more, by itself.
+    """
+    sign_in = await open_sign_in(site)
+    gone = {"error": {"code": "bind_token_gone", "message": ""}}
+    await sign_in.page.route(
+        "**/user/bind", lambda route: route.fulfill(status=410, json=gone), times=1
+    )
+    complaints.expect("status of 410")
+    await site.sandbox.phone.scan(ticket=await sign_in.shows_code(), openid=OPENID)
+    await sign_in.bind("alice")
 
     await sign_in.arrives("/user")
 
