@@ -14,6 +14,8 @@ from tornado.web import StaticFileHandler
 from handlers.errors import error_of, log_error, tell_error
 from handlers.headers import FOR_DOCUMENTS, browser_headers
 
+FOR_QUESTIONS = ("Accept-Ranges", "Etag", "Last-Modified")
+"""By what browsers ask whether a file has changed, or for a part of it."""
 YEAR = 31_536_000
 NO_DOCUMENTS = (".js", ".mjs", ".css")
 EMBEDDED = "saoma.js"
@@ -72,6 +74,8 @@ class StaticHandler(StaticFileHandler):
             for name in FOR_DOCUMENTS:
                 self.clear_header(name)
         if self._current:
+            for name in FOR_QUESTIONS:
+                self.clear_header(name)
             self.set_header("Cache-Control", f"public, max-age={YEAR}, immutable")
         else:
             self.set_header("Cache-Control", "no-cache")

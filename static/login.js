@@ -2,17 +2,15 @@
  * The sign-in page: joins the attempt, its view, the forms and the server's endpoints.
  */
 import { home, sameSite } from "./api.js";
-import { Attempt } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
-import { socketUrl } from "./connection.js";
 import { Entrance, NO_CODES } from "./entrance.js";
 import { clearError, enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
-import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
+import { isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { ErrorCode } from "./protocol.js";
+import { attempt } from "./sign_in_start.js";
 import { State } from "./snapshot.js";
 import { text } from "./texts.js";
-import { Transport } from "./transport.js";
 
 /** The user page is where a visitor goes who did not come for another one. */
 const HOME = "/user";
@@ -34,13 +32,6 @@ const view = new AttemptView(
   { onChoose: (number) => attempt.choose(number), onRetry: retry },
   { keepable: isPhone, inWeChat: isInWeChat },
 );
-const memory = new Memory("sign-in");
-const attempt = new Attempt({
-  connection: new Transport(socketUrl(location), isHidden),
-  memory,
-  isHidden,
-  onChange: changed,
-});
 const entrance = new Entrance({
   api: home, attempt, onSession: enter, onBindAgain: () => bindForm.requestSubmit(), next,
 });
@@ -115,6 +106,5 @@ watchPresence({
   onOnline: () => attempt.online(),
   onActivity: () => attempt.active(),
 });
-// Back from WeChat's page, somebody who has no account here yet goes on where a scan would have led.
-if (main.dataset.resume) memory.keep({ resume: main.dataset.resume });
-attempt.start();
+attempt.onChange = changed;
+changed(attempt.snapshot);

@@ -61,7 +61,8 @@ async def test_visitor_inside_wechat_taps_binds_once_and_taps_again(
     await expect(sign_in.password_form).to_be_hidden()
     await agree(sign_in)
     await sign_in.reach("bind_required")
-    resume = await sign_in.main.get_attribute("data-resume") or "-"
+    begins = sign_in.page.locator("script[data-resume]")
+    resume = await begins.get_attribute("data-resume") or "-"
     await expect(sign_in.page.get_by_test_id("web-login")).to_be_hidden()
     await sign_in.bind("alice")
     await sign_in.arrives("/user?from=wechat")
