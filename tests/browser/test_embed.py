@@ -29,7 +29,7 @@ LOOKS = [
     pytest.param("en", {"contrast": "more"}, id="en high contrast"),
 ]
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-MOST_BYTES = 64 * 1024
+MOST_BYTES = 60 * 1024
 # A close code that no server of ours gives.
 NO_REASON = 4999
 
