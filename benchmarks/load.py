@@ -25,8 +25,11 @@ CALLERS = 48
 class Load:
     """What one server is put under."""
 
-    def __init__(self, port: int, *, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, port: int, *, patience: float = PATIENCE_SECONDS, source: str = HOST
+    ) -> None:
         self.port = port
+        self._source = source
         self._patience = patience
         self.errors = Errors()
         self.fresh: deque[Page] = deque()
@@ -161,7 +164,8 @@ class Load:
 
     async def _connect(self, kind: Callable[[], Connection]) -> Connection:
         loop = asyncio.get_running_loop()
-        return (await loop.create_connection(kind, HOST, self.port))[1]
+        connecting = loop.create_connection(kind, HOST, self.port, local_addr=(self._source, 0))
+        return (await connecting)[1]
 
     async def _in_turn(self, count: int, at_once: int, one: Callable[[], Awaitable[None]]) -> None:
         numbers: Iterator[int] = iter(range(count))

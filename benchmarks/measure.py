@@ -18,6 +18,15 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def processes(pid: int) -> list[int]:
+    """Return a process and all that it has started, and these, as far as they live."""
+    found = [pid]
+    for each in found:
+        for file in Path(f"/proc/{each}/task").glob("*/children"):
+            found += map(int, file.read_text().split())
+    return found
+
+
 def busy_seconds() -> float:
     """Return the CPU time that everything on this machine has used."""
     fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]

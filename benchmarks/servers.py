@@ -41,6 +41,9 @@ class Where:
     """Address of the fake API of WeChat."""
     core: int | None
     """The core that servers run on; None = any."""
+    ticket_seconds: int = 180
+    workers: int = 1
+    """Processes of Saoma's."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,18 @@ ASKING = Kind("baseline, tickets from WeChat", _baseline_asking, _missing, pages
 def write_config(where: Where, port: int) -> Path:
     """Write Saoma's configuration: defaults, but a larger pool, no limit by address or day."""
     settings = {
-        "server": {"port": port, "public_url": f"http://{HOST}:{port}"},
+        "server": {
+            "port": port,
+            "public_url": f"http://{HOST}:{port}",
+            "processes": where.workers,
+        },
         "redis": {"url": where.store, "key_prefix": PREFIX, "data_dir": str(where.folder)},
-        "pool": {"size": 1_000_000, "sockets_per_address": 0},
+        "pool": {
+            "size": 1_000_000,
+            "sockets_per_address": 0,
+            "ticket_seconds": where.ticket_seconds,
+            "rest_seconds": where.ticket_seconds + 20,
+        },
         "wechat": {
             "appid": APPID,
             "secret": SECRET,

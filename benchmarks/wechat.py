@@ -83,9 +83,10 @@ class Api(asyncio.Protocol):
     def _answer(self, path: bytes, body: bytes) -> None:
         answer: dict[str, object]
         if path.startswith(b"/cgi-bin/qrcode/create"):
-            scene = json.loads(body)["action_info"]["scene"]["scene_id"]
+            asked = json.loads(body)
+            scene, life = asked["action_info"]["scene"]["scene_id"], asked["expire_seconds"]
             url = f"http://weixin.qq.com/q/{secrets.token_urlsafe(24)}"
-            answer = {"ticket": new_ticket(scene), "expire_seconds": 180, "url": url}
+            answer = {"ticket": new_ticket(scene), "expire_seconds": life, "url": url}
         else:
             answer = {"access_token": "benchmark", "expires_in": 7200}
         text = json.dumps(answer).encode()
