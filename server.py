@@ -32,6 +32,7 @@ from handlers import (
     EmbedHandler,
     FrontDoor,
     HealthHandler,
+    Heartbeat,
     LoginHandler,
     MetricsHandler,
     NameHandler,
@@ -138,8 +139,7 @@ def make_app(context: Context, *, ping_seconds: float = PING_SECONDS) -> Applica
         xsrf_cookies=True,
         xsrf_cookie_kwargs={"samesite": "Lax", "secure": context.site.secure},
         websocket_max_message_size=MAX_FRAME_BYTES,
-        websocket_ping_interval=ping_seconds,
-        websocket_ping_timeout=ping_seconds,
+        heartbeat=Heartbeat(ping_seconds),
     )
 
 

@@ -5,6 +5,7 @@ from handlers.callback import CallbackHandler
 from handlers.context import Context, Mailroom, Readiness, Site, networks, origin_of
 from handlers.embed import EmbedHandler
 from handlers.front_door import FrontDoor
+from handlers.heartbeat import Heartbeat
 from handlers.oauth import WebLoginCallbackHandler, WebLoginHandler
 from handlers.operations import HealthHandler, MetricsHandler, ReadyHandler
 from handlers.own_sessions import OwnSessionHandler, OwnSessionsHandler
@@ -25,6 +26,7 @@ __all__ = [
     "EmbedHandler",
     "FrontDoor",
     "HealthHandler",
+    "Heartbeat",
     "LoginHandler",
     "Mailroom",
     "MetricsHandler",

@@ -8,17 +8,22 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from tornado.httputil import HTTPHeaders
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.util import ObjectDict
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 import metrics
 from handlers.base import BaseHandler
+from handlers.frames import Frames
+from handlers.heartbeat import Heartbeat
 from login import CloseCode, LoginError, Page
 from login.messages import Error, ErrorCode, Problem, encode
 
 log = logging.getLogger(__name__)
 
 FLOOD_SECONDS = 10.0
+# What an open socket has for the request that it came with, which is over.
+PAST = HTTPServerRequest(start_line=RequestStartLine("GET", "/ws", "HTTP/1.0"))
 
 
 class NoHandshake(LoginError):
@@ -32,6 +37,8 @@ class SocketHandler(WebSocketHandler, BaseHandler):
     """One page's socket. Has one attempt."""
 
     page: Page | None = None
+    slot = 0
+    answers = True
     _unread = 0
 
     def _check_host(self) -> None:
@@ -66,6 +73,11 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         """
         return True
 
+    def get_websocket_protocol(self) -> Frames | None:
+        """Return what reads and writes the frames."""
+        tornados: Any = super().get_websocket_protocol()
+        return tornados and Frames(self, mask_outgoing=False, params=tornados.params)
+
     def open(self, *args: str, **kwargs: str) -> None:
         # Else the first code, written right after the handshake's answer, waits
         # for the acknowledgement of that: 40 ms with delayed ACKs.
@@ -82,6 +94,7 @@ class SocketHandler(WebSocketHandler, BaseHandler):
             self._refuse("sockets_per_address")
             return
         self.context.sockets.add(self, self._from)
+        self._heartbeat.add(self)
         metrics.sockets_open.inc()
         self._since, self._frames = time.monotonic(), 0
         self.page = self.context.pages.open(self.opener(), self._send, self._close)
@@ -106,20 +119,31 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         page, self.page = self.page, None
         self._hello.cancel()
         self.context.sockets.discard(self)
+        self._heartbeat.discard(self)
         metrics.sockets_open.dec()
         self.context.pages.spawn(page.end())
 
-    def _forget_request(self) -> None:
-        """Empty what the handshake leaves behind: it is a quarter of an idle page's memory.
+    def on_pong(self, data: bytes) -> None:
+        self.answers = True
 
-        Tornado holds on to the objects themselves as long as the socket is open.
-        """
-        for headers in (self.request.headers, self._headers):
-            # Their `clear` takes them out one by one: 40 us.
-            HTTPHeaders.__init__(headers)
-        self.request.cookies.clear()
-        self.ui.clear()
-        self.request.connection = None
+    def ask(self) -> None:
+        """Send a ping; browsers answer it by themselves."""
+        with suppress(WebSocketClosedError):
+            self.ping()
+
+    def give_up(self) -> None:
+        """Close the socket, and after a while the connection: no pong came."""
+        self.close(reason="ping timed out")
+
+    @property
+    def _heartbeat(self) -> Heartbeat:
+        heartbeat: Heartbeat = self.settings["heartbeat"]
+        return heartbeat
+
+    def _forget_request(self) -> None:
+        """Let go of what the handshake leaves behind: a third of an idle page's memory."""
+        self.request, self._headers = PAST, PAST.headers
+        self._transforms, self.ui = [], ObjectDict()
 
     def _expect_hello(self) -> None:
         if self.page and not self.page.asked:

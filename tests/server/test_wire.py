@@ -21,7 +21,7 @@ HANDSHAKE = (
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 POST = "POST /session HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-TEXT, CONTINUED, CLOSE, PING = 1, 0, 8, 9
+TEXT, CONTINUED, CLOSE, PING, PONG = 1, 0, 8, 9, 10
 HELLO = b'{"type": "get_qr", "data": {}}'
 
 
@@ -273,3 +273,36 @@ async def test_silent_socket_is_closed(impatient: str, site: Site, sent: bytes) 
 
         assert 1000 == await wire.close_code()
     await site.all_gone()
+
+
+async def test_socket_that_answers_stays_open(impatient: str, site: Site) -> None:
+    """
+    Who answers each ping is asked again and again, and may ask for a code at any time.
+    """
+    async with connect(impatient) as wire:
+        await wire.open_socket()
+        for _ in range(3):
+            assert (PING, b"") == await wire.receive()
+            await wire.send(frame(b"", PONG))
+        await wire.send(frame(HELLO))
+        while b'"qr"' not in (await wire.receive())[1]:
+            await wire.send(frame(b"", PONG))
+    await site.all_gone()
+
+
+async def test_answers_in_pieces_and_in_crowds_are_understood(impatient: str) -> None:
+    """
+    However a network cuts what a page sends, it is the same frames.
+    """
+    async with connect(impatient) as wire:
+        await wire.open_socket()
+        assert (PING, b"") == await wire.receive()
+        for byte in frame(b"", PONG) + frame(HELLO) + frame(b"1", PING):
+            await wire.send(bytes([byte]))
+        await wire.send(frame(b"2", PING) + frame(b"", PONG) + frame(b"3", PING))
+
+        heard = list[tuple[int, bytes]]()
+        while (PONG, b"3") not in heard:
+            heard.append(await wire.receive())
+
+    assert any(b'"qr"' in data for _, data in heard)
