@@ -1,15 +1,18 @@
 """All pages of this process, and how changes made elsewhere reach them.
 
 The truth about an attempt is its record; a signal only says that it changed.
-So a lost signal must not matter: a slow sweep compares what the pages were
-told with the records, and after every gap of the subscription it runs at once.
+So a lost signal must not matter: a sweep compares what the pages were told with
+the records, after every gap of the subscription and as soon as an echo does not
+come back that this process sends itself every few seconds. While it does, no
+signal was lost; to be sure, some pages are compared all the same, all in turn.
 """
 
 import asyncio
 import itertools
 import logging
+import math
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -28,7 +31,10 @@ from store import Clock, Signals, Store, StoreUnavailable, digest
 
 log = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 4.0
+LOOK_SECONDS = 3.0
+ECHO_SECONDS = 1.0
+# So many looks that find nothing wrong compare every page once: half a minute.
+ROUND = 10
 SWEEP_BATCH = 500
 # How long a socket that took an attempt may take to be noticed as dead.
 DYING_SECONDS = 0.5
@@ -64,8 +70,12 @@ class Pages:
         self._pages: dict[str, Page] = {}
         self._serials = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._doubt = False
+        """Whether a page may not know something, whatever the next echo says."""
+        self._round: list[str] = []
+        """Whose turn to be compared is still to come, by holder."""
         self._signals = Signals(store, self.process, self._signalled, self.sweep)
-        attempts.tell_directly(self.process, self._signalled, self._look)
+        attempts.tell_directly(self.process, self._signalled, self._look, self._mistrust)
 
     def open(self, opener: Opener, send: Send, close: Close) -> Page:
         """Return the page for a new socket."""
@@ -80,7 +90,7 @@ class Pages:
             group.create_task(self.clock.run())
             group.create_task(self.codes.ready.run())
             group.create_task(self._signals.run())
-            group.create_task(self._sweep_now_and_then())
+            group.create_task(self._look_now_and_then())
 
     async def subscribed(self) -> None:
         """Return when signals reach this process."""
@@ -137,7 +147,21 @@ class Pages:
 
     async def sweep(self) -> None:
         """Bring every page up to date whose record is not what it was told."""
-        told = [page for page in self._pages.values() if page.told]
+        self._doubt = False
+        await self._compare(self._pages.values())
+
+    async def look(self) -> None:
+        """Sweep, or only some of the pages while signals are known to arrive."""
+        if self._doubt or not await self._signals.echo(ECHO_SECONDS):
+            await self.sweep()
+            return
+        self._round = self._round or list(self._pages)
+        share = math.ceil(len(self._pages) / ROUND)
+        some, self._round = self._round[:share], self._round[share:]
+        await self._compare(filter(None, map(self._pages.get, some)))
+
+    async def _compare(self, pages: Iterable[Page]) -> None:
+        told = [page for page in pages if page.told]
         try:
             for start in range(0, len(told), SWEEP_BATCH):
                 batch = told[start : start + SWEEP_BATCH]
@@ -146,6 +170,7 @@ class Pages:
                     if batch[place].record() == records[place]:  # it has not moved on meanwhile
                         await self._resync(batch[place])
         except StoreUnavailable as error:
+            self._doubt = True
             log.warning("sweep failed error=%s", error)
 
     async def _resync(self, page: Page) -> None:
@@ -156,10 +181,10 @@ class Pages:
         except Exception:  # one page's trouble must not end the sweeps of the others
             log.exception("page not brought up to date attempt=%s", page.uuid)
 
-    async def _sweep_now_and_then(self) -> None:
+    async def _look_now_and_then(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311, jitter
-            await self.sweep()
+            await asyncio.sleep(LOOK_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311, jitter
+            await self.look()
 
     def _signalled(self, text: str) -> None:
         try:
@@ -172,6 +197,7 @@ class Pages:
             try:
                 page.deliver(change)
             except Exception:  # one page's trouble must not silence the others
+                self._doubt = True
                 log.exception("signal not delivered attempt=%s", change.uuid)
 
     def _look(self, socket: str) -> None:
@@ -179,8 +205,12 @@ class Pages:
         if page:
             self.spawn(page.resync())
 
+    def _mistrust(self) -> None:
+        self._doubt = True
+
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except StoreUnavailable as error:
+            self._doubt = True
             log.warning("page failed error=%s", error)

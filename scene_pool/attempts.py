@@ -7,6 +7,7 @@ step at once or not at all.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct, convert
 
@@ -113,6 +114,7 @@ class Attempts:
         self._process = ""
         self._hear: Hear = _nobody
         self._look: Look = _nobody
+        self._doubt: Callable[[], None] = lambda: None
         self._begin = Script(store, HERE / "begin.lua")
         self._advance = Script(store, HERE / "advance.lua")
         self._read = Script(store, HERE / "read.lua")
@@ -123,13 +125,16 @@ class Attempts:
         self._being_made = Script(store, HERE / "being_made.lua")
         self._farewell = Script(store, HERE / "farewell.lua")
 
-    def tell_directly(self, process: str, hear: Hear, look: Look) -> None:
+    def tell_directly(
+        self, process: str, hear: Hear, look: Look, doubt: Callable[[], None]
+    ) -> None:
         """Tell holders of *process*, which is this one, without the store between.
 
         Of a step that was taken once before, its answer lost, they have not heard:
-        they *look* at their record then.
+        they *look* at their record then. *doubt* is called when an answer is lost:
+        the next try may be another process's, which cannot tell our holders.
         """
-        self._process, self._hear, self._look = process, hear, look
+        self._process, self._hear, self._look, self._doubt = process, hear, look, doubt
 
     async def scanned(self, ticket: str) -> tuple[TicketOwner, Record | None] | None:
         """Return the attempt that a scan of *ticket* belongs to, if it is one of ours.
@@ -190,8 +195,21 @@ class Attempts:
 
     async def advance(self, step: Advance) -> Refused | None:
         """Take *step* and signal the holder; return None, or why it was not taken."""
+        try:
+            moved, ours, *found = await self._take(step)
+        except BaseException:  # also when cancelled
+            self._doubt()
+            raise
+        if not moved:
+            self._look(ours)
+            return Refused(*found)
+        if ours:
+            self._hear(f"{ours} {step.signal}")
+        return None
+
+    async def _take(self, step: Advance) -> Any:
         pairs = [*step.guards.items(), *step.write.items()]
-        moved, ours, *found = await self._advance(
+        return await self._advance(
             [
                 self._attempt(step.uuid),
                 self._grant(step.grant),
@@ -215,12 +233,6 @@ class Attempts:
                 *(part for pair in pairs for part in pair),
             ],
         )
-        if not moved:
-            self._look(ours)
-            return Refused(*found)
-        if ours:
-            self._hear(f"{ours} {step.signal}")
-        return None
 
     async def resume(
         self, uuid: str, *, secret: str, browser: str, holder: str, signal: str

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from login import Confirmation
+from login.pages import ROUND
 from login.signal import signal
 from scene_pool import Attempts
-from store import connect, digest
+from store import StoreUnavailable, connect, digest
 from tests.login.installation import (
     CREATE,
     OPENID,
@@ -392,6 +393,66 @@ async def test_sweep_of_pages_that_know_everything_says_nothing(
 
     assert screen.frames.empty()
     assert code["uuid"] == await saoma.attempts.holder_of_grant(digest(token))
+
+
+async def deaf_pages(saoma: Installation, process: Process) -> list[Screen]:
+    """Return more pages than one look takes in turn; each was scanned, and its signal lost."""
+    screens = [await process.open_page() for _ in range(2 * ROUND + 1)]
+    codes = [await screen.get_qr() for screen in screens]
+    for screen in screens:
+        process.pages.forget(screen.page)
+    for number, code in enumerate(codes):
+        await saoma.scan(code["ticket"], f"{OPENID}{number}")
+    for screen in screens:
+        process.pages.register(screen.page)
+    return screens
+
+
+async def test_looks_compare_every_page_in_turn(saoma: Installation, process: Process) -> None:
+    """
+    While signals are known to arrive, a page that missed one hears its outcome by a few looks.
+    """
+    screens = await deaf_pages(saoma, process)
+
+    told = []
+    for _ in range(ROUND):
+        await process.pages.look()
+        told.append(sum(not screen.frames.empty() for screen in screens))
+
+    assert sorted(told) == told
+    assert told[0] < len(screens)
+    assert len(screens) == told[-1]
+
+
+async def test_look_without_an_echo_compares_all_pages(saoma: Installation) -> None:
+    """
+    A process that does not hear itself has every page told at once.
+    """
+    process = Process(saoma)
+    screens = await deaf_pages(saoma, process)
+
+    await process.pages.look()
+
+    assert not any(screen.frames.empty() for screen in screens)
+    await asyncio.gather(*(screen.leave() for screen in screens))
+
+
+async def test_look_after_trouble_compares_all_pages(saoma: Installation, process: Process) -> None:
+    """
+    Where the store was away for a page, the next look trusts no echo.
+    """
+    screens = await deaf_pages(saoma, process)
+
+    process.pages.spawn(away())
+    await process.pages.settled()
+    await process.pages.look()
+
+    assert not any(screen.frames.empty() for screen in screens)
+
+
+async def away() -> None:
+    """Do what a page does while the store is away."""
+    raise StoreUnavailable
 
 
 async def test_sweep_tells_a_page_that_its_record_is_gone(

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from accounts import Sessions
 from scene_pool import Advance, Attempts, Refused, ScenePool
-from store import Store, digest
+from store import Store, StoreUnavailable, connect, digest
 from tests.scene_pool.codes import BROWSER, SECRET, owner_of, scan, show_code
 from tests.scene_pool.conftest import Hear
 from tests.store.lossy_link import LossyLink
@@ -275,7 +275,7 @@ async def test_holder_of_the_process_that_asks_is_told_directly(
     """
     heard: list[str] = []
     looked: list[str] = []
-    attempts.tell_directly("p", heard.append, looked.append)
+    attempts.tell_directly("p", heard.append, looked.append, pytest.fail)
     await show_code(pool, "u1")
 
     await attempts.advance(scan("u1"))
@@ -293,7 +293,7 @@ async def test_holder_of_another_process_is_told_through_the_store(
     """
     heard: list[str] = []
     looked: list[str] = []
-    attempts.tell_directly("pp", heard.append, looked.append)
+    attempts.tell_directly("pp", heard.append, looked.append, pytest.fail)
     await show_code(pool, "u1")
 
     await attempts.advance(scan("u1"))
@@ -312,7 +312,7 @@ async def test_holder_looks_at_its_record_when_the_answer_to_its_step_was_lost(
     attempts = Attempts(store)
     heard: list[str] = []
     looked: list[str] = []
-    attempts.tell_directly("p", heard.append, looked.append)
+    attempts.tell_directly("p", heard.append, looked.append, pytest.fail)
     await show_code(pool, "u1")
     link.lose_next_answer()
 
@@ -321,6 +321,21 @@ async def test_holder_looks_at_its_record_when_the_answer_to_its_step_was_lost(
     assert refused is not None
     assert ([], ["1"]) == (heard, looked)
     assert [] == await hear()
+
+
+async def test_step_whose_answer_never_comes_is_doubted(unused_tcp_port: int) -> None:
+    """
+    It may have been taken: whoever tries again may be a process that cannot tell our holders.
+    """
+    doubts: list[None] = []
+    async with connect(f"redis://127.0.0.1:{unused_tcp_port}", "down") as store:
+        attempts = Attempts(store)
+        attempts.tell_directly("p", pytest.fail, pytest.fail, lambda: doubts.append(None))
+
+        with pytest.raises(StoreUnavailable):
+            await attempts.advance(scan("u1"))
+
+    assert [None] == doubts
 
 
 async def test_renew_replaces_the_proof(pool: ScenePool, attempts: Attempts) -> None:
