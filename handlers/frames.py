@@ -7,9 +7,12 @@ open, and a frame that has come is read at once; what a frame means stays Tornad
 
 import asyncio
 
-from tornado.websocket import WebSocketProtocol13
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketProtocol13
 
 CHUNK_BYTES = 4096
+# Opcode of a text frame. Source: RFC 6455 §5.2.
+TEXT = 0x1
 
 
 class Frames(WebSocketProtocol13):
@@ -17,6 +20,19 @@ class Frames(WebSocketProtocol13):
 
     # In the dict that Tornado's attributes fill to the brim these two would cost 1 KiB.
     __slots__ = ("_reading", "_received")
+
+    def write_text(self, text: str) -> "asyncio.Future[None]":
+        """Write a message, without a task that waits for it; the future ends when it has left.
+
+        Raises:
+            WebSocketClosedError: when the socket is closed, or closing.
+        """
+        if self.is_closing():
+            raise WebSocketClosedError
+        try:
+            return self._write_frame(True, TEXT, text.encode())
+        except StreamClosedError:
+            raise WebSocketClosedError from None
 
     async def _receive_frame_loop(self) -> None:
         """Begin to read; `_reading` ends with the stream."""

@@ -162,8 +162,9 @@ class SocketHandler(WebSocketHandler, BaseHandler):
         if self._unread > self.context.site.unread_bytes:
             return
         self._unread += size
-        with suppress(WebSocketClosedError):
-            self.write_message(frame).add_done_callback(partial(self._seen, size))
+        if isinstance(self.ws_connection, Frames):
+            with suppress(WebSocketClosedError):
+                self.ws_connection.write_text(frame).add_done_callback(partial(self._seen, size))
         if self._unread > self.context.site.unread_bytes:
             log.info("socket refused reason=unread address=%s", self._from)
             self._cut()
