@@ -43,7 +43,9 @@ async def test_every_socket_is_asked_once_in_a_round() -> None:
     for _ in range(2):
         for socket in sockets:
             socket.told.clear()
-            await socket.told.wait()
+        await asyncio.gather(*(socket.told.wait() for socket in sockets))
+    for socket in sockets:
+        heartbeat.discard(socket)
 
     rounds = [now - socket for now, socket in zip((s.asked for s in sockets), before, strict=True)]
     assert min(rounds) >= 2
@@ -63,6 +65,8 @@ async def test_socket_that_does_not_answer_is_given_up_and_others_are_not() -> N
     asked = silent.asked
     living[-1].told.clear()
     await living[-1].told.wait()
+    for socket in (*living, silent):
+        heartbeat.discard(socket)
 
     assert 1 == asked
     assert not any(socket.given_up.is_set() for socket in living)
@@ -86,6 +90,7 @@ async def test_nothing_stays_of_a_socket_that_is_gone() -> None:
     later = Socket()
     heartbeat.add(later)
     await later.told.wait()
+    heartbeat.discard(later)
 
     assert kept() is None
     assert 0 == empty
