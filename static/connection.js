@@ -33,6 +33,19 @@ export function socketUrl({ protocol, host }) {
   return `${protocol === "https:" ? "wss:" : "ws:"}//${host}/ws`;
 }
 
+/**
+ * The socket that the page opened before there were modules (early_socket.js), once, while it can be of use. The server
+ * says nothing before it is asked, so nothing was missed.
+ *
+ * @param {string} url
+ * @returns {WebSocket | null}
+ */
+function earlySocket(url) {
+  const socket = globalThis.earlySocket;
+  delete globalThis.earlySocket;
+  return socket?.url === url && socket.readyState <= WebSocket.OPEN ? socket : null;
+}
+
 /** What all ways share: a listener, and the patience to come back. */
 export class Way {
   /** @param {() => boolean} isHidden whether nobody looks at the page now */
@@ -78,7 +91,7 @@ export class Connection extends Way {
   connect() {
     if (this.socket) return;
     clearTimeout(this.timer);
-    const socket = new WebSocket(this.url);
+    const socket = earlySocket(this.url) ?? new WebSocket(this.url);
     this.socket = socket;
     this.timer = setTimeout(() => this.#drop(), OPEN_TIMEOUT_MS);
     // A socket that was replaced may still report something: only the current one is listened to.
@@ -88,6 +101,7 @@ export class Connection extends Way {
     socket.addEventListener("open", current(() => this.#opened()));
     socket.addEventListener("message", current((event) => this.#received(event.data)));
     socket.addEventListener("close", current((event) => this.#lost(event.code)));
+    if (socket.readyState === WebSocket.OPEN) queueMicrotask(current(() => this.#opened()));
   }
 
   /** Replace a socket that may have died silently, as after a sleep, by a new one. */

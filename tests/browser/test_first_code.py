@@ -5,7 +5,7 @@ import asyncio
 import re
 from typing import Any
 
-from playwright.async_api import Route
+from playwright.async_api import Route, WebSocket
 
 from tests.browser.conftest import NewContext, OpenSignIn
 from tests.browser.pages import SignIn
@@ -13,6 +13,14 @@ from tests.site import Site
 
 # What draws the page, and what nobody needs before it is drawn.
 DRAWS = re.compile(r"/(styles\.css|login\.js|attempt_view\.js|code\.js|lean-qr\.mjs|forms\.js)$")
+
+# Playwright's own way to wait compiles a text, which the page's policy forbids.
+EARLY_SOCKET_IS = """(state) => new Promise((tell) => {
+    const isSo = () => window.earlySocket?.readyState === WebSocket[state];
+    const look = () => isSo() ? tell() : setTimeout(look, 5);
+    look();
+})"""
+MODULES = re.compile(r"/(?!early_socket)\w+\.js$")
 
 
 async def test_socket_waits_for_nothing_that_draws(site: Site, open_sign_in: OpenSignIn):
@@ -39,6 +47,51 @@ async def test_socket_waits_for_nothing_that_draws(site: Site, open_sign_in: Ope
     assert '"type":"qr"' in str(frame)
     assert "loading" == state
     assert {"styles.css", "login.js", "lean-qr.mjs"} <= held
+    await sign_in.shows_code()
+
+
+async def test_handshake_waits_for_no_module(site: Site, open_sign_in: OpenSignIn):
+    """
+    The socket is open before the first module is there, and it is the one that the page then uses.
+    """
+    sign_in = await open_sign_in("about:", "blank")
+    page = sign_in.page
+    may_come, sockets = asyncio.Event(), list[WebSocket]()
+    page.on("websocket", lambda socket: sockets.append(socket))  # noqa: PLW0108, it has to be a function
+
+    async def hold(route: Route) -> None:
+        await may_come.wait()
+        await route.continue_()
+
+    await page.route(MODULES, hold)
+    await page.goto(site.base_url, wait_until="commit")
+    await page.evaluate(EARLY_SOCKET_IS, "OPEN")
+    may_come.set()
+
+    await sign_in.shows_code()
+    assert 1 == len(sockets)
+    assert await page.evaluate("window.earlySocket === undefined")
+
+
+async def test_early_socket_that_was_lost_is_replaced(site: Site, open_sign_in: OpenSignIn):
+    """
+    One that has ended before the page could use it is as good as none.
+    """
+    sign_in = await open_sign_in("about:", "blank")
+    page = sign_in.page
+    may_come = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await may_come.wait()
+        await route.continue_()
+
+    await page.route(MODULES, hold)
+    await page.goto(site.base_url, wait_until="commit")
+    await page.evaluate(EARLY_SOCKET_IS, "OPEN")
+    await page.evaluate("window.earlySocket.close()")
+    await page.evaluate(EARLY_SOCKET_IS, "CLOSED")
+    may_come.set()
+
     await sign_in.shows_code()
 
 
