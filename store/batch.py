@@ -13,6 +13,10 @@ from redis.asyncio import Redis
 
 # The most that goes together: all of it has to be answered in the time of one call.
 MOST = 128
+# How many round trips are under way at once; what is asked meanwhile goes with the next. All
+# that a few processes send at once has to be answered in the time of one call, too, and
+# one trip that is slow must not hold up the others.
+AT_ONCE = 8
 
 
 class _Call:
@@ -42,7 +46,7 @@ class Batch:
         """
         if self._closed:
             raise ConnectionError("closed")  # a connection made now would stay open
-        if not self._waiting:
+        if not self._waiting and len(self._carrying) < AT_ONCE:
             asyncio.get_running_loop().call_soon(self._send)
         call = _Call(command, options)
         self._waiting.append(call)
@@ -52,14 +56,20 @@ class Batch:
         """Wait for what was asked for, and take nothing more."""
         self._closed = True
         self._send()
-        await asyncio.gather(*self._carrying)
+        while self._carrying:
+            await asyncio.wait(self._carrying)
 
     def _send(self) -> None:
-        calls, self._waiting = self._waiting, []
-        for start in range(0, len(calls), MOST):
-            task = asyncio.create_task(self._carry(calls[start : start + MOST]))
+        """Send what waits, as far as there is a free way."""
+        while self._waiting and len(self._carrying) < AT_ONCE:
+            calls, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            task = asyncio.create_task(self._carry(calls))
             self._carrying.add(task)
-            task.add_done_callback(self._carrying.discard)
+            task.add_done_callback(self._back)
+
+    def _back(self, task: asyncio.Task[None]) -> None:
+        self._carrying.discard(task)
+        self._send()
 
     async def _carry(self, calls: list[_Call]) -> None:
         try:

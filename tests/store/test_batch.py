@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from store import Script, Store, StoreUnavailable, connect
-from store.batch import MOST
+from store.batch import AT_ONCE, MOST
 
 
 async def reads_of(store: Store) -> int:
@@ -38,6 +38,19 @@ async def test_calls_get_their_own_answers(store: Store) -> None:
     await asyncio.gather(*(store.ask("SET", name, name) for name in names))
 
     assert names == await asyncio.gather(*(store.ask("GET", name) for name in names))
+
+
+async def test_calls_that_come_all_at_once_take_turns(own_store: Store) -> None:
+    """
+    However many there are, few round trips are under way; so none waits for long at the store.
+    """
+    names = [own_store.key("many", str(number)) for number in range(3 * AT_ONCE * MOST)]
+
+    await asyncio.gather(*(own_store.ask("SET", name, name) for name in names))
+
+    clients = await own_store.redis.info("clients")
+    assert AT_ONCE >= int(clients["connected_clients"])
+    assert names == await asyncio.gather(*(own_store.ask("GET", name) for name in names))
 
 
 async def test_refused_call_fails_alone(store: Store) -> None:
