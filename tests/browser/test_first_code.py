@@ -5,7 +5,7 @@ import asyncio
 import re
 from typing import Any
 
-from playwright.async_api import Route, WebSocket
+from playwright.async_api import Page, Route, WebSocket
 
 from tests.browser.conftest import NewContext, OpenSignIn
 from tests.browser.pages import SignIn
@@ -50,14 +50,9 @@ async def test_socket_waits_for_nothing_that_draws(site: Site, open_sign_in: Ope
     await sign_in.shows_code()
 
 
-async def test_handshake_waits_for_no_module(site: Site, open_sign_in: OpenSignIn):
-    """
-    The socket is open before the first module is there, and it is the one that the page then uses.
-    """
-    sign_in = await open_sign_in("about:", "blank")
-    page = sign_in.page
-    may_come, sockets = asyncio.Event(), list[WebSocket]()
-    page.on("websocket", lambda socket: sockets.append(socket))  # noqa: PLW0108, it has to be a function
+async def open_without_modules(page: Page, site: Site) -> asyncio.Event:
+    """Open the sign-in page until its early socket is open; no module comes before the event."""
+    may_come = asyncio.Event()
 
     async def hold(route: Route) -> None:
         await may_come.wait()
@@ -66,7 +61,20 @@ async def test_handshake_waits_for_no_module(site: Site, open_sign_in: OpenSignI
     await page.route(MODULES, hold)
     await page.goto(site.base_url, wait_until="commit")
     await page.evaluate(EARLY_SOCKET_IS, "OPEN")
-    may_come.set()
+    return may_come
+
+
+async def test_handshake_waits_for_no_module(site: Site, open_sign_in: OpenSignIn):
+    """
+    The socket is open before the first module is there, and it is the one that the page then uses.
+    """
+    sign_in = await open_sign_in("about:", "blank")
+    page = sign_in.page
+    sockets = list[WebSocket]()
+    page.on("websocket", lambda socket: sockets.append(socket))  # noqa: PLW0108, it has to be a function
+
+    modules_may_come = await open_without_modules(page, site)
+    modules_may_come.set()
 
     await sign_in.shows_code()
     assert 1 == len(sockets)
@@ -79,18 +87,10 @@ async def test_early_socket_that_was_lost_is_replaced(site: Site, open_sign_in: 
     """
     sign_in = await open_sign_in("about:", "blank")
     page = sign_in.page
-    may_come = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await may_come.wait()
-        await route.continue_()
-
-    await page.route(MODULES, hold)
-    await page.goto(site.base_url, wait_until="commit")
-    await page.evaluate(EARLY_SOCKET_IS, "OPEN")
+    modules_may_come = await open_without_modules(page, site)
     await page.evaluate("window.earlySocket.close()")
     await page.evaluate(EARLY_SOCKET_IS, "CLOSED")
-    may_come.set()
+    modules_may_come.set()
 
     await sign_in.shows_code()
 
