@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Protocol
 
@@ -69,19 +69,17 @@ async def _take(context: Context, request: Posted, received_at: float) -> Answer
     except BadPush:
         await mailroom.receipts.check(letter)  # its signature serves no other body
         raise
-    text = await _handle(mailroom, push, received_at, mailroom.receipts.check(letter))
+    text = await _handle(mailroom, push, received_at)
     if push.kind is PushKind.SCAN and mailroom.unionids:
         mailroom.unionids.heard_of(push.openid)
     return Answer(mailroom.pushes.reply(push, text), push.form.value) if text else Answer(HANDLED)
 
 
-async def _handle(
-    mailroom: Mailroom, push: Push, received_at: float, proof: Awaitable[None]
-) -> str:
-    """Let *push* take effect once *proof* succeeds; return what the phone shows, "" for nothing."""
+async def _handle(mailroom: Mailroom, push: Push, received_at: float) -> str:
+    """Let *push* take effect once its receipt allows; return what the phone shows, or ""."""
     if push.kind is PushKind.SCAN:
-        return await mailroom.scans.scanned(push, received_at, proof)
-    await proof
+        return await mailroom.scans.scanned(push, received_at, mailroom.receipts)
+    await mailroom.receipts.check(push.letter)
     match push.kind:
         case PushKind.UNSUBSCRIBE:
             await mailroom.farewells.said(push)

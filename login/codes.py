@@ -58,6 +58,8 @@ class ShownCode(Struct, frozen=True):
     url: str
     left: float
     serial: int
+    scene_id: int | None = None
+    """What a scan of it carries, where that is known."""
 
 
 class TooManyCodes(Exception):
@@ -160,4 +162,5 @@ class Codes:
         )
         await self.client.budget.given(owner.browser)
         self._issued()
-        return ShownCode(ticket.ticket, ticket.url, attached.left, attached.serial)
+        scene_id = code.lease.scene_id
+        return ShownCode(ticket.ticket, ticket.url, attached.left, attached.serial, scene_id)

@@ -70,6 +70,12 @@ class Display:
         return self.state in (None, State.WAITING, State.EXPIRED)
 
     @property
+    def code(self) -> ShownCode | None:
+        """The code that the page shows, unless that has ended."""
+        lives = self.state is State.WAITING and time.monotonic() < self._dead_at
+        return self._code if lives else None
+
+    @property
     def number(self) -> int:
         """The number of what the page was told last; 0 when that has none."""
         return number(self.codes, self.state) if self.state else 0

@@ -28,7 +28,7 @@ from login.ready import ReadyCode
 from login.signal import Signal
 from login.troubles import TROUBLES, error_of, problem
 from login.visit import Opener
-from scene_pool import AlreadyScanned, LeaseLost, PoolExhausted, Record
+from scene_pool import AlreadyScanned, LeaseLost, PoolExhausted, Record, TicketOwner
 from store import StoreUnavailable, digest, new_secret
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Page:
 
     __slots__ = (
         *("_display", "_early", "_link", "_makes_way", "_pages"),
-        *("asked", "holder", "known", "opener", "secret", "uuid"),
+        *("asked", "holder", "known", "opener", "secret", "ticket", "uuid"),
     )
 
     def __init__(
@@ -65,6 +65,8 @@ class Page:
         """The two halves of the resume token; the first is the attempt's name."""
         self.asked = False
         """Whether it has sent a `get_qr` yet."""
+        self.ticket = ""
+        """Of the last code that was made for it."""
 
     @property
     def told(self) -> bool:
@@ -81,6 +83,22 @@ class Page:
         """Return uuid, state and holder as the record has them if nothing has changed."""
         state = self._display.state
         return self.uuid, State.WAITING if state is State.EXPIRED else state or "", self.holder
+
+    def shown(self, ticket: str) -> tuple[TicketOwner, Record] | None:
+        """Return its attempt as the record has it, while the code on the page has this *ticket*."""
+        code, visit = self._display.code, self.opener.visit
+        if code is None or code.ticket != ticket or code.scene_id is None:
+            return None
+        record = Record(
+            state=State.WAITING,
+            holder=self.holder,
+            browser=self.opener.browser,
+            device=visit.device,
+            place=visit.place,
+            linker=self._link.account,
+            replaces=self._link.replaces,
+        )
+        return TicketOwner(self.uuid, code.scene_id), record
 
     async def receive(self, frame: str | bytes) -> None:
         """Do what the page asks; every trouble ends in a message to it."""
@@ -199,6 +217,7 @@ class Page:
             await self._leave()
         elif self.uuid == owner.uuid and self._display.awaits_scan:
             self._display.show(code, rounds, f"{self.uuid}.{self.secret}")
+            self._pages.note_code(self, code.ticket)
 
     async def _resume(self, token: str) -> None:
         uuid, _, secret = token.partition(".")

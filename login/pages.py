@@ -26,7 +26,7 @@ from login.rules import Rules
 from login.scans import Scans
 from login.signal import parse, signal
 from login.visit import Opener
-from scene_pool import Attempts
+from scene_pool import Attempts, Record, TicketOwner
 from store import Clock, Signals, Store, StoreUnavailable, digest
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,8 @@ class Pages:
         self.dying_seconds = dying_seconds
         self.process = uuid4().hex[:12]
         self._pages: dict[str, Page] = {}
+        self._shown: dict[str, Page] = {}
+        """Pages by the ticket of their code."""
         self._serials = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._doubt = False
@@ -75,6 +77,7 @@ class Pages:
         self._round: list[str] = []
         """Whose turn to be compared is still to come, by holder."""
         self._signals = Signals(store, self.process, self._signalled, self.sweep)
+        scans.look_first(self.shown)
         attempts.tell_directly(self.process, self._signalled, self._look, self._mistrust)
 
     def open(self, opener: Opener, send: Send, close: Close) -> Page:
@@ -114,8 +117,22 @@ class Pages:
         self._pages[page.holder] = page
 
     def forget(self, page: Page) -> None:
-        """Let signals about the page's attempt not find it any more."""
+        """Let signals about the page's attempt not find it any more, nor scans of its code."""
         self._pages.pop(page.holder, None)
+        self.note_code(page, "")
+
+    def note_code(self, page: Page, ticket: str) -> None:
+        """Let scans of *ticket* find the page, and of its former one no more; "" = of none."""
+        if self._shown.get(page.ticket) is page:
+            del self._shown[page.ticket]
+        page.ticket = ticket
+        if ticket:
+            self._shown[ticket] = page
+
+    def shown(self, ticket: str) -> tuple[TicketOwner, Record] | None:
+        """Return whose code *ticket* is, where a page of this very process shows it."""
+        page = self._shown.get(ticket)
+        return page.shown(ticket) if page else None
 
     async def resume(self, page: Page) -> bool:
         """Make *page* the holder of its attempt; False when it may not be."""

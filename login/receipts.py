@@ -8,8 +8,13 @@ EncodingAESKey the signature covers the body and nothing is remembered.
 
 import hashlib
 
+from msgspec.structs import replace
+
+from scene_pool import Advance
 from store import Store, digest
 from wechat import BadSignature, Letter
+
+OTHER_PUSH = "the signature of another push"
 
 
 class Receipts:
@@ -17,7 +22,7 @@ class Receipts:
 
     def __init__(self, store: Store, *, window_seconds: float) -> None:
         self._store = store
-        self._life_ms = round(2 * window_seconds * 1000) + 1000
+        self._seconds = 2 * window_seconds + 1
 
     async def check(self, letter: Letter) -> None:
         """Return when *letter* is the first under its signature, or the same again.
@@ -28,8 +33,26 @@ class Receipts:
         """
         if not letter.signature:
             return
-        body = hashlib.sha256(letter.body).hexdigest()
-        key = self._store.key("receipt", digest(letter.signature))
-        former = await self._store.ask("SET", key, body, "NX", "GET", "PX", self._life_ms, get=True)
+        key, body = self._key(letter), _digest_of(letter)
+        life_ms = round(self._seconds * 1000)
+        former = await self._store.ask("SET", key, body, "NX", "GET", "PX", life_ms, get=True)
         if former not in {None, body}:
-            raise BadSignature("the signature of another push")
+            raise BadSignature(OTHER_PUSH)
+
+    def due_with(self, step: Advance, letter: Letter) -> Advance:
+        """Return *step*, to be taken only when `check` would pass: in one trip to the store."""
+        if not letter.signature:
+            return step
+        return replace(
+            step,
+            receipt=self._key(letter),
+            body=_digest_of(letter),
+            receipt_seconds=self._seconds,
+        )
+
+    def _key(self, letter: Letter) -> str:
+        return self._store.key("receipt", digest(letter.signature))
+
+
+def _digest_of(letter: Letter) -> str:
+    return hashlib.sha256(letter.body).hexdigest()

@@ -7,20 +7,21 @@ a repeated push, on whichever process, finds the outcome and is answered alike.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from accounts import Account
 from login.books import Books
 from login.flow import State
 from login.messages import Denial, Denied, NotLinked, ToPage
 from login.outcomes import ask_for_number, deny, grant_seconds, granted, let_in, refuse, to_choose
+from login.receipts import OTHER_PUSH, Receipts
 from login.replies import Answer, Replies
 from login.rules import Confirmation, Rules
 from login.unionids import Unionids
 from login.visit import NOWHERE, Visit, visit_of
-from scene_pool import Advance, Record, Refused, TicketOwner
+from scene_pool import Advance, ReceiptTaken, Record, Refused, TicketOwner
 from store import digest, new_secret
-from wechat import Push
+from wechat import BadSignature, Push
 
 log = logging.getLogger(__name__)
 
@@ -54,27 +55,58 @@ class Scans:
         self._replies = replies
         self._count = count
         self._unionids = unionids
+        self._nearby: Callable[[str], Scanned | None] = _elsewhere
 
-    async def scanned(self, push: Push, at: float, proof: Awaitable[None] | None = None) -> str:
+    def look_first(self, nearby: Callable[[str], Scanned | None]) -> None:
+        """Have *nearby* tell whose ticket it is, where a page of this very process shows it."""
+        self._nearby = nearby
+
+    async def scanned(self, push: Push, at: float, receipts: Receipts | None = None) -> str:
         """Let the scan in *push*, received at *at* (Unix seconds), take effect.
 
-        *proof* is what has to succeed before anything does. Returns the text that
-        answers the phone.
+        Nothing does before *receipts* has passed it. Returns the text that answers the phone.
 
         Raises:
+            BadSignature: as `Receipts.check` does.
             StoreUnavailable, AccountsUnavailable: nothing is known to have
                 happened; WeChat should push again.
         """
-        found, account = await self._look_up(push, proof)
-        owner, record = found or await self._scanned_early(push) or (None, None)
-        if owner is None or record is None:
+        here = self._nearby(push.ticket)
+        account = await self._directory.by_openid(push.openid) if here else None
+        if here and (account or not self._does_more_for_strangers):
+            return await self._settle(here, account, push, at, receipts)
+        found, account = await self._look_up(push, receipts)
+        found = found or await self._scanned_early(push)
+        return await self._settle(found, account, push, at) if found else await self._too_late(push)
+
+    @property
+    def _does_more_for_strangers(self) -> bool:
+        """Whether something is written about a stranger before their scan takes its step."""
+        return self._rules.auto_register or self._unionids is not None
+
+    async def _settle(
+        self,
+        found: Scanned,
+        account: Account | None,
+        push: Push,
+        at: float,
+        receipts: Receipts | None = None,
+    ) -> str:
+        """Take the step that the scan leads to, with what *receipts* has to say of it."""
+        owner, record = found
+        if record is None:
             return await self._too_late(push)
         if push.scene and push.scene != str(owner.scene_id):
             return self._answer("stale", Answer.EXPIRED, owner.uuid)
         if account is None and record.state == State.WAITING:  # else nothing comes of it
             account = await self._known_elsewhere(push.openid)
         step, outcome = await self._decide(owner.uuid, record, account, push, at)
-        refused = await self._attempts.advance(step)
+        if receipts:
+            step = receipts.due_with(step, push.letter)
+        try:
+            refused = await self._attempts.advance(step)
+        except ReceiptTaken:
+            raise BadSignature(OTHER_PUSH) from None
         if refused:
             return await self._scanned_before(owner.uuid, refused, push, visit_of(record))
         answer = step.write["answer"]
@@ -174,14 +206,16 @@ class Scans:
         return self._rules.confirmation is Confirmation.NUMBER
 
     async def _look_up(
-        self, push: Push, proof: Awaitable[None] | None
+        self, push: Push, receipts: Receipts | None
     ) -> tuple[Scanned | None, Account | None]:
-        """Return whose code was scanned and who scanned it, unless *proof* fails.
+        """Return whose code was scanned and who scanned it, when *receipts* passes the push.
 
         The store and the database are asked at the same time.
         """
         answers = asyncio.gather(
-            proof or _nothing(), self._attempts.scanned(push.ticket), return_exceptions=True
+            receipts.check(push.letter) if receipts else _nothing(),
+            self._attempts.scanned(push.ticket),
+            return_exceptions=True,
         )
         try:
             account = await self._directory.by_openid(push.openid)
@@ -266,6 +300,10 @@ class Scans:
         log.info("scan outcome=%s attempt=%s", outcome or "asked", uuid or "none")
         if outcome:
             self._count(outcome)
+
+
+def _elsewhere(_: str) -> None:
+    """Know of no page: nobody was named who does."""
 
 
 async def _nothing() -> None:

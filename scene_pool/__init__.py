@@ -4,7 +4,7 @@ Each `.lua` file beside this one is one atomic step; all of them can be asked
 again without harm, because clients retry.
 """
 
-from scene_pool.attempts import Advance, Attempts, Record, Refused, TicketOwner
+from scene_pool.attempts import Advance, Attempts, ReceiptTaken, Record, Refused, TicketOwner
 from scene_pool.pool import (
     AlreadyScanned,
     Lease,
@@ -22,6 +22,7 @@ __all__ = [
     "Lease",
     "LeaseLost",
     "PoolExhausted",
+    "ReceiptTaken",
     "Record",
     "Refused",
     "Rules",

@@ -6,6 +6,7 @@
 -- KEYS[3]  latest   string: uuid of the latest attempt of the one who scanned
 -- KEYS[4]  ticket   string: of the code that is scanned
 -- KEYS[5]  former   hash: the session that an earlier step of this kind led to
+-- KEYS[6]  receipt  string: digest of the body that a push's signature came with
 -- ARGV[1]  from     states that may be left, separated by spaces
 -- ARGV[2]  to       the state that is reached
 -- ARGV[3]  uuid     the attempt's name
@@ -17,18 +18,27 @@
 -- ARGV[9]  known    how long this is known as the latest attempt, ms; 0 = it is not
 -- ARGV[10] scan     "1": the ticket must count still
 -- ARGV[11] again    "1": nobody has used the former session, which ends
--- ARGV[12] guards   how many of the pairs must be in the record already
--- ARGV[13] pairs    of field and value: first the guards, then what is written
+-- ARGV[12] body     digest of the push's body; "" = there is none that needs a receipt
+-- ARGV[13] window   how long the receipt is kept, ms
+-- ARGV[14] guards   how many of the pairs must be in the record already
+-- ARGV[15] pairs    of field and value: first the guards, then what is written
 --
--- Returns  {1, socket} when the attempt moved; else {0, socket, state, openid,
---          scanned_at, answer, redeemer} of the record as it is. The socket is the
---          holder's in the process that asks; "" = the holder is elsewhere.
+-- Returns  {1, socket} when the attempt moved; {-1, ""} when the signature came with
+--          another body before; else {0, socket, state, openid, scanned_at, answer,
+--          redeemer} of the record as it is. The socket is the holder's in the
+--          process that asks; "" = the holder is elsewhere.
+if ARGV[12] ~= '' then
+  local body = redis.call('GET', KEYS[6])
+  if body and body ~= ARGV[12] then return {-1, ''} end
+  if not body then redis.call('SET', KEYS[6], ARGV[12], 'PX', ARGV[13]) end
+end
+
 local state, holder = unpack(redis.call('HMGET', KEYS[1], 'state', 'holder'))
 local process, socket = string.match(holder or '', '^(.-):(.*)$')
 local ours = process == ARGV[7] and socket or ''
 local moves = state and string.find(' ' .. ARGV[1] .. ' ', ' ' .. state .. ' ', 1, true)
-for pair = 1, ARGV[12] do
-  local field, value = ARGV[11 + 2 * pair], ARGV[12 + 2 * pair]
+for pair = 1, ARGV[14] do
+  local field, value = ARGV[13 + 2 * pair], ARGV[14 + 2 * pair]
   if moves and redis.call('HGET', KEYS[1], field) ~= value then moves = false end
 end
 if ARGV[10] == '1' and redis.call('EXISTS', KEYS[4]) == 0 then moves = false end
@@ -38,7 +48,7 @@ if not moves then
     'HMGET', KEYS[1], 'state', 'openid', 'scanned_at', 'answer', 'redeemer'))}
 end
 
-redis.call('HSET', KEYS[1], 'state', ARGV[2], unpack(ARGV, 13 + 2 * ARGV[12]))
+redis.call('HSET', KEYS[1], 'state', ARGV[2], unpack(ARGV, 15 + 2 * ARGV[14]))
 if ARGV[11] == '1' then redis.call('DEL', KEYS[5]) end
 if ARGV[9] ~= '0' then redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[9]) end
 if ARGV[4] == '0' then

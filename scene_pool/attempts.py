@@ -84,9 +84,18 @@ class Advance(Struct, frozen=True, kw_only=True):
     """Of the scan that this step is: it must count still; "" = it is no scan."""
     former: str = ""
     """Key of the session that the attempt led to before: nobody has used it, and it ends."""
+    receipt: str = ""
+    """Key of the receipt of the push that the step comes by; "" = it needs none."""
+    body: str = ""
+    """Digest of the push's body: the receipt must not be of another one."""
+    receipt_seconds: float = 0.0
     latest: str = ""
     """Whose latest attempt this is from now on, for `latest_seconds`; "" = nobody's."""
     latest_seconds: float = 0.0
+
+
+class ReceiptTaken(Exception):
+    """The signature of a push came with another body before."""
 
 
 class Refused(Struct, frozen=True):
@@ -194,12 +203,18 @@ class Attempts:
         return str(uuid) if uuid else None
 
     async def advance(self, step: Advance) -> Refused | None:
-        """Take *step* and signal the holder; return None, or why it was not taken."""
+        """Take *step* and signal the holder; return None, or why it was not taken.
+
+        Raises:
+            ReceiptTaken: and then nothing was done.
+        """
         try:
             moved, ours, *found = await self._take(step)
         except BaseException:  # also when cancelled
             self._doubt()
             raise
+        if moved < 0:
+            raise ReceiptTaken
         if not moved:
             self._look(ours)
             return Refused(*found)
@@ -216,6 +231,7 @@ class Attempts:
                 self._store.key("latest", step.latest),
                 self._ticket(step.ticket),
                 step.former or self._store.key("session", ""),
+                step.receipt or self._store.key("receipt", ""),
             ],
             [
                 " ".join(step.leave),
@@ -229,6 +245,8 @@ class Attempts:
                 round(step.latest_seconds * 1000) if step.latest else 0,
                 int(bool(step.ticket)),
                 int(bool(step.former)),
+                step.body,
+                round(step.receipt_seconds * 1000),
                 len(step.guards),
                 *(part for pair in pairs for part in pair),
             ],

@@ -5,10 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import scene_pool
 from accounts import AccountsUnavailable, open_directory
-from login import Confirmation, Scans
+from login import Confirmation, Receipts, Scans
 from scene_pool import Attempts
 from store import StoreUnavailable, connect
 from tests.login.installation import (
@@ -20,6 +21,7 @@ from tests.login.installation import (
     push_of,
 )
 from tests.store.lossy_link import lossy_store
+from wechat import BadSignature, Letter
 
 ADVANCE = Path(scene_pool.__file__).parent / "advance.lua"
 SIGNED_IN, BIND, USED, EXPIRED = "登录成功", "还没有绑定", "已经使用过", "已过期"
@@ -205,6 +207,56 @@ async def test_copies_of_a_push_at_the_end_of_its_code_are_answered_alike(
     assert record is not None
     assert ("waiting", "") == (record.state, record.openid)
     assert 2 == saoma.counted["stale"]
+
+
+async def test_process_knows_whose_code_it_shows(saoma: Installation, process: Process) -> None:
+    """
+    What it knows is what the record says; of a code that was scanned, replaced or left, nothing.
+    """
+    scanned, replaced, left = [await process.open_page() for _ in range(3)]
+    codes = [await page.get_qr() for page in (scanned, replaced, left)]
+    known = [process.pages.shown(code["ticket"]) for code in codes]
+    stored = [await saoma.attempts.scanned(code["ticket"]) for code in codes]
+
+    await saoma.scan(codes[0]["ticket"])
+    await scanned.expect("bind_required")
+    await replaced.send("get_qr", resume="u.secret")
+    await left.leave()
+
+    of_a_scan = ("state", "holder", "browser", "device", "place", "linker", "replaces")
+    for ours, theirs in zip(known, stored, strict=True):
+        assert ours
+        assert theirs
+        assert theirs[1]
+        assert theirs[0] == ours[0]
+        assert all(getattr(theirs[1], name) == getattr(ours[1], name) for name in of_a_scan)
+    assert [None] * 3 == [process.pages.shown(code["ticket"]) for code in codes]
+
+
+async def test_scan_of_a_page_of_this_process_is_one_question(
+    saoma: Installation, process: Process, store_url: str, prefix: str
+) -> None:
+    """
+    Whose code it is needs no asking, and its signature is remembered in the step itself.
+    """
+    await saoma.add_account()
+    former, page = await process.open_page(), await process.open_page()
+    await saoma.scan((await former.get_qr())["ticket"])  # now the store knows the script
+    letter = Letter(body=b"one", nonce="n", signature="s1")
+    push = push_of((await page.get_qr())["ticket"], letter=letter)
+    async with lossy_store(store_url, prefix) as (store, link):
+        scans, receipts = saoma.scans_on(Attempts(store)), Receipts(store, window_seconds=300)
+        scans.look_first(process.pages.shown)
+        await store.ping()
+        before = link.asked
+
+        await scans.scanned(push, time.time(), receipts)
+        asked = link.asked - before
+
+        with pytest.raises(BadSignature):
+            await receipts.check(replace(letter, body=b"two"))
+    assert await page.expect("success")
+    assert 1 == asked
 
 
 async def test_people_at_the_same_time_get_one_outcome(saoma: Installation, screen: Screen) -> None:

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from accounts import Sessions
-from scene_pool import Advance, Attempts, Refused, ScenePool
+from scene_pool import Advance, Attempts, ReceiptTaken, Refused, ScenePool
 from store import Store, StoreUnavailable, connect, digest
 from tests.scene_pool.codes import BROWSER, SECRET, owner_of, scan, show_code
 from tests.scene_pool.conftest import Hear
@@ -265,6 +265,32 @@ async def test_advance_whose_answer_was_lost_is_taken_once(
     assert 1 == link.lost
     assert Refused("approved", "o1", "1700000000", "signed_in", None) == refused
     assert ["1 scanned u1"] == await hear()
+
+
+async def test_step_with_a_receipt_is_for_one_body_only(
+    pool: ScenePool, attempts: Attempts, store: Store
+) -> None:
+    """
+    Another body under the same signature changes nothing; the same again is told so.
+    """
+    await show_code(pool, "u1")
+    await show_code(pool, "u2")
+
+    def pushed(uuid: str, body: str) -> Advance:
+        key = store.key("receipt", "s")
+        return replace(scan(uuid), body=body, receipt=key, receipt_seconds=60.0)
+
+    taken = await attempts.advance(pushed("u1", "one"))
+    with pytest.raises(ReceiptTaken):
+        await attempts.advance(pushed("u2", "two"))
+    again = await attempts.advance(pushed("u1", "one"))
+    untouched = await attempts.read("u2")
+
+    assert taken is None
+    assert again is not None
+    assert untouched is not None
+    assert "waiting" == untouched.state
+    assert 50_000 < await store.ask("PTTL", store.key("receipt", "s")) <= 60_000
 
 
 async def test_holder_of_the_process_that_asks_is_told_directly(

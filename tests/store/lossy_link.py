@@ -30,6 +30,8 @@ class LossyLink:
         self._kept = b""
         self.lost = 0
         """How many answers were lost."""
+        self.asked = 0
+        """How often something was asked, a batch of commands once."""
         self.waiting = asyncio.Event()
         """Whether a question waits on its way."""
         self.gate = asyncio.Event()
@@ -71,6 +73,7 @@ class LossyLink:
 
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
+            self.asked += 1
             self._script = b"EVALSHA" in data and self._wanted in data
             if self._kept and self._kept in data:
                 self._kept = b""
