@@ -33,6 +33,7 @@ from handlers import (
     FrontDoor,
     HealthHandler,
     Heartbeat,
+    KeptFiles,
     LoginHandler,
     MetricsHandler,
     NameHandler,
@@ -153,9 +154,11 @@ def make_server(
     """Return a server for *app* that nobody can keep waiting, or fill."""
     # Forms of ours are urlencoded; what nobody sends cannot be sent to do harm.
     set_parse_body_config(ParseBodyConfig(multipart=ParseMultipartConfig(enabled=False)))
+    context: Context = app.settings["context"]
     return FrontDoor(
         app,
-        context=app.settings["context"],
+        context=context,
+        files=KeptFiles(HERE / "static", context.static_version, context.site),
         note=note_request,
         body_timeout=body_seconds,
         idle_connection_timeout=idle_seconds,

@@ -6,6 +6,7 @@ from handlers.context import Context, Mailroom, Readiness, Site, networks, origi
 from handlers.embed import EmbedHandler
 from handlers.front_door import FrontDoor
 from handlers.heartbeat import Heartbeat
+from handlers.kept_files import KeptFiles
 from handlers.oauth import WebLoginCallbackHandler, WebLoginHandler
 from handlers.operations import HealthHandler, MetricsHandler, ReadyHandler
 from handlers.own_sessions import OwnSessionHandler, OwnSessionsHandler
@@ -27,6 +28,7 @@ __all__ = [
     "FrontDoor",
     "HealthHandler",
     "Heartbeat",
+    "KeptFiles",
     "LoginHandler",
     "Mailroom",
     "MetricsHandler",

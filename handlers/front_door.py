@@ -1,22 +1,21 @@
-"""The front door: a whole push that waits there is taken without Tornado's way to a handler.
+"""The front door: pushes, scripts and styles are answered without Tornado's way to a handler.
 
-That way is made for browsers, and is most of what a scan costs (docs/performance.md).
-So a new connection is not given to Tornado before it has said something, and what it
-says is looked at without being taken. A plain `POST /wechat` that is all there and alone
-is read and answered here, by the same code as in `callback.py`. Anything else, and all
-that follows on that connection, is Tornado's, as if nobody had looked.
+That way is most of what they cost (docs/performance.md). So a new connection is not given
+to Tornado before it has said something, and what it says is looked at without being
+taken. A plain `POST /wechat` that is all there and alone is answered here, by the same code
+as in `callback.py`, and so is a plain `GET` of a versioned script or style. Anything
+else, and all that follows on that connection, is Tornado's, as if nobody had looked.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from socket import MSG_PEEK, socket
 from typing import Any
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec import Struct
 from tornado.escape import parse_qs_bytes
 from tornado.httpserver import HTTPServer
@@ -27,13 +26,15 @@ from handlers.callback import Answer, answer_push
 from handlers.context import Context
 from handlers.errors import error_body, error_of
 from handlers.headers import standing_headers
+from handlers.kept_files import KeptFiles
+from handlers.plain_request import PlainRequest, read
 
 log = logging.getLogger(__name__)
 
 PATH = "/wechat"
-BEGINNING = f"POST {PATH}?".encode()
+BEGINNINGS = (f"POST {PATH}?".encode(), b"GET /static/")
 LOOK_BYTES = 32 * 1024
-"""How much of a request is looked at; one that is longer is no push."""
+"""How much of a request is looked at; one that is longer is nothing for the door."""
 PROXIES = "X-Forwarded-For"
 CLOSE = "Connection: close\r\n"
 
@@ -41,14 +42,38 @@ Note = Callable[[str, str, int, float], None]
 """Takes method, path, status and seconds of a request that was answered."""
 
 
-class FrontDoor(HTTPServer):
-    """Tornado's server behind a front door. *note* writes the log."""
+class PostedPush(Struct):
+    """A push as `callback.py` takes it."""
 
-    def initialize(  # type: ignore[override]  # two arguments are ours
-        self, *args: Any, context: Context, note: Note, **options: Any
+    remote_ip: str
+    query_arguments: Mapping[str, list[bytes]]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def push_in(request: PlainRequest, remote_ip: str) -> PostedPush | None:
+    """Return the push that *request* is, if it is one."""
+    path, query = request.target
+    if request.method != "POST" or path != PATH:
+        return None
+    proxies = request.header(PROXIES.lower().encode())
+    return PostedPush(
+        remote_ip=remote_ip,
+        query_arguments=parse_qs_bytes(query, keep_blank_values=True),
+        headers={PROXIES: proxies} if proxies else {},
+        body=request.body,
+    )
+
+
+class FrontDoor(HTTPServer):
+    """Tornado's server behind a front door. *files* are sent there, *note* writes the log."""
+
+    def initialize(  # type: ignore[override]  # three arguments are ours
+        self, *args: Any, context: Context, files: KeptFiles, note: Note, **options: Any
     ) -> None:
         super().initialize(*args, **options)
         self.context = context
+        self.files = files
         self.note = note
         self.idle_seconds = float(options["idle_connection_timeout"])
         standing = standing_headers(context.site, secure=context.site.secure)
@@ -118,48 +143,64 @@ class Visitor:
             return
         except OSError:
             said = b""
-        push = read_push(said, self._remote_ip()) if said else None
-        if push:
+        request = read(said) if said.startswith(BEGINNINGS) else None
+        answer = self._begin(request) if request else None
+        if request and answer:
             self._socket.recv(len(said))
             self._stop_timer()
-            self._busy = asyncio.create_task(self._take(push))
+            self._busy = asyncio.create_task(self._go_on(answer, request.keep_alive))
         elif said:
             self._go()
             self._server.let_in(self._stream, self._address)
         else:
             self._close()
 
-    async def _take(self, push: "PostedPush") -> None:
-        server, began = self._server, time.monotonic()
-        server.context.requests.begin()
+    def _begin(self, request: PlainRequest) -> Coroutine[Any, Any, None] | None:
+        """Return what is to be done for *request*, if that is the door's."""
+        push = push_in(request, str(self._address[0]) if self._address else "")
+        if push:
+            return self._take(push, request.keep_alive)
+        file = self._server.files.answer(request)
+        return self._send(*file, request) if file else None
+
+    async def _go_on(self, work: Coroutine[Any, Any, None], keep_alive: bool) -> None:
+        self._server.context.requests.begin()
         try:
-            answer = await _answer(server.context, push)
-            self._write(_written(answer, server.head, keep_alive=push.keep_alive))
-            server.note("POST", PATH, answer.status, time.monotonic() - began)
+            await work
         finally:
-            server.context.requests.end()
+            self._server.context.requests.end()
             self._busy = None
-            if self._leaves or not push.keep_alive:
+            if self._leaves or not keep_alive:
                 self._close()
             else:
                 self._wait_on()
 
-    def _write(self, data: bytes) -> None:
+    async def _take(self, push: PostedPush, keep_alive: bool) -> None:
+        server, began = self._server, time.monotonic()
+        answer = await _answer(server.context, push)
+        head = f"{server.head}Content-Type: {answer.kind}; charset=utf-8\r\n"
+        body = answer.text.encode()
+        await self._write(_written(answer.status, head, body, keep_alive=keep_alive))
+        server.note("POST", PATH, answer.status, time.monotonic() - began)
+
+    async def _send(self, head: str, file: bytes, request: PlainRequest) -> None:
+        began = time.monotonic()
+        await self._write(_written(HTTPStatus.OK, head, file, keep_alive=request.keep_alive))
+        self._server.note("GET", request.target[0], HTTPStatus.OK, time.monotonic() - began)
+
+    async def _write(self, data: bytes) -> None:
+        """Send *data*, for as long as a connection may be silent; then, end it."""
         try:
-            sent = self._socket.send(data)
-        except OSError:
-            sent = 0
-        # Who lets so many answers lie that a short one has no room gets no more.
-        self._leaves = self._leaves or sent < len(data)
+            async with asyncio.timeout(self._server.idle_seconds):
+                await asyncio.get_running_loop().sock_sendall(self._socket, data)
+        except (OSError, TimeoutError):
+            self._leaves = True
 
     def _wait_on(self) -> None:
         self._start_timer()
         if self._paused:
             self._paused = False
             asyncio.get_running_loop().add_reader(self._socket, self._look)
-
-    def _remote_ip(self) -> str:
-        return str(self._address[0]) if self._address else ""
 
     def _start_timer(self) -> None:
         loop = asyncio.get_running_loop()
@@ -180,73 +221,6 @@ class Visitor:
         self._stream.close()
 
 
-class PostedPush(Struct):
-    """A push as `callback.py` takes it, and how its connection goes on."""
-
-    remote_ip: str
-    query_arguments: Mapping[str, list[bytes]]
-    headers: Mapping[str, str]
-    body: bytes
-    keep_alive: bool
-
-
-class _Found:
-    """What the parser has found; the names of its methods are the parser's."""
-
-    def __init__(self) -> None:
-        self.url = self.body = b""
-        self.headers: dict[bytes, list[bytes]] = {}
-        self.begun = self.whole = 0
-        self.keep_alive = False
-        self.parser = HttpRequestParser(self)
-
-    def on_message_begin(self) -> None:
-        self.begun += 1
-
-    def on_url(self, part: bytes) -> None:
-        self.url += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.setdefault(name.lower(), []).append(value)
-
-    def on_headers_complete(self) -> None:
-        self.keep_alive = self.parser.should_keep_alive()
-
-    def on_body(self, part: bytes) -> None:
-        self.body += part
-
-    def on_message_complete(self) -> None:
-        self.whole += 1
-
-    def is_plain(self) -> bool:
-        """Tell whether this is one request of the kind that everybody understands alike."""
-        if self.parser.get_http_version() != "1.1" or len(self.headers.get(b"host", ())) != 1:
-            return False
-        return (self.begun, self.whole) == (1, 1) and b"expect" not in self.headers
-
-
-def read_push(said: bytes, remote_ip: str) -> PostedPush | None:
-    """Return the push that *said* is, or None when it is anything else, more or less."""
-    if not said.startswith(BEGINNING):
-        return None
-    found = _Found()
-    try:
-        found.parser.feed_data(said)
-    except (HttpParserError, HttpParserUpgrade):
-        return None
-    path, _, query = found.url.decode("latin1").partition("?")
-    if path != PATH or not found.is_plain():
-        return None
-    proxies = b",".join(found.headers.get(PROXIES.lower().encode(), ())).decode("latin1")
-    return PostedPush(
-        remote_ip=remote_ip,
-        query_arguments=parse_qs_bytes(query, keep_blank_values=True),
-        headers={PROXIES: proxies} if proxies else {},
-        body=found.body,
-        keep_alive=found.keep_alive,
-    )
-
-
 async def _answer(context: Context, push: PostedPush) -> Answer:
     try:
         return await answer_push(context, push)
@@ -256,11 +230,9 @@ async def _answer(context: Context, push: PostedPush) -> Answer:
         return Answer(error_body(error_of(status)).decode(), "application/json", status)
 
 
-def _written(answer: Answer, head: str, *, keep_alive: bool) -> bytes:
-    body = answer.text.encode()
+def _written(status: HTTPStatus, head: str, body: bytes, *, keep_alive: bool) -> bytes:
     return (
-        f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n{head}"
-        f"Date: {_date(int(time.time()))}\r\nContent-Type: {answer.kind}; charset=utf-8\r\n"
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n{head}Date: {_date(int(time.time()))}\r\n"
         f"{'' if keep_alive else CLOSE}Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import urlencode
 
@@ -179,6 +180,74 @@ async def test_pushes_that_come_at_once_are_all_answered(site: Site) -> None:
         bodies = [(await answer(each))[1] for each in (wire, wire, wire, other, other)]
 
     assert [b"success"] * 5 == bodies
+
+
+@pytest.mark.parametrize("file", ["login.js", "styles.css", "vendor/lean-qr.mjs"])
+@pytest.mark.parametrize("packing", ["gzip, deflate, br", "identity"])
+async def test_file_is_sent_alike_both_ways(site: Site, file: str, packing: str) -> None:
+    """
+    A script at the door is the one that the handler sends, which answers those with conditions.
+    """
+    path = f"/static/{site.resources.context.static_version}/{file}"
+    visitor, headers = site.visitor(), {"Accept-Encoding": packing}
+
+    one = await visitor.fetch("GET", path, headers=headers)
+    other = await visitor.fetch("GET", path, headers=headers | {"If-Range": "x"})
+
+    assert (200, 200) == (one.status, other.status)
+    assert await one.text() == await other.text()
+    ways = {"Content-Length", "Transfer-Encoding", "Date", "Expires"}
+    assert named(one.headers, but=ways) == named(other.headers, but=ways)
+    assert ("gzip" in packing) == ("Content-Encoding" in one.headers)
+
+
+def named(headers: Mapping[str, str], but: set[str]) -> dict[str, str]:
+    """Return *headers* without some."""
+    return {name: value for name, value in headers.items() if name not in but}
+
+
+async def test_files_are_sent_at_the_door(site: Site) -> None:
+    """
+    One after the other on one connection, and between pushes.
+    """
+    version = site.resources.context.static_version
+    get = f"GET /static/{version}/login.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    async with connect(site.base_url) as wire:
+        bodies = []
+        for request in (get, posted(site, view(site)), get):
+            await wire.send(request)
+            bodies.append((await answer(wire))[1])
+
+        assert 1 == len(site.server.visitors)
+    assert b"success" == bodies[1]
+    assert bodies[0] == bodies[2]
+    assert b"import" in bodies[0]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        ("GET /static/{}/nothing.js", 404),
+        ("GET /static/{}/favicon.svg", 200),
+        ("GET /static/{}/../../server.py", 403),
+        ("GET /static/{}/login.js?of=another", 200),
+        ("HEAD /static/{}/login.js", 200),
+        ("POST /static/{}/login.js", 403),
+        ("GET /static/login.js", 200),
+    ],
+)
+async def test_other_files_are_the_handlers(site: Site, request_line: str, status: int) -> None:
+    """
+    What is no script or style under its version, plainly asked for, is answered as ever.
+    """
+    line = request_line.format(site.resources.context.static_version)
+    async with connect(site.base_url) as wire:
+        await wire.send(f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        head = await head_of_answer(wire)
+        waiting = len(site.server.visitors)
+
+    assert any(each.startswith(f"HTTP/1.1 {status} ") for each in head)
+    assert 0 == waiting
 
 
 async def test_silent_connection_is_closed_in_time(site: Site) -> None:

@@ -1,0 +1,70 @@
+"""Requests of the plain kind, as a connection says them: whole, alone, without conditions."""
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+# Asked for with these, an answer is another than the plain one.
+CONDITIONS = frozenset(
+    {b"expect", b"if-match", b"if-none-match", b"if-modified-since", b"if-range", b"range"}
+)
+
+
+class PlainRequest:
+    """What the parser has found; the names of its methods are the parser's."""
+
+    def __init__(self) -> None:
+        self.body = b""
+        self.headers: dict[bytes, list[bytes]] = {}
+        """Values by name in small letters."""
+        self.keep_alive = False
+        self._url = b""
+        self._begun = self._whole = 0
+        self._parser = HttpRequestParser(self)
+
+    def on_message_begin(self) -> None:
+        self._begun += 1
+
+    def on_url(self, part: bytes) -> None:
+        self._url += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.setdefault(name.lower(), []).append(value)
+
+    def on_headers_complete(self) -> None:
+        self.keep_alive = self._parser.should_keep_alive()
+
+    def on_body(self, part: bytes) -> None:
+        self.body += part
+
+    def on_message_complete(self) -> None:
+        self._whole += 1
+
+    @property
+    def method(self) -> str:
+        """The method, in capitals."""
+        return str(self._parser.get_method().decode("latin1"))
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """Path and query, as they were sent."""
+        path, _, query = self._url.decode("latin1").partition("?")
+        return path, query
+
+    def header(self, name: bytes) -> str:
+        """Return the values of a header, as one; "" when there is none."""
+        return b",".join(self.headers.get(name, ())).decode("latin1")
+
+    def feed(self, said: bytes) -> bool:
+        """Read *said*; tell whether it is one request that everybody understands alike."""
+        try:
+            self._parser.feed_data(said)
+        except (HttpParserError, HttpParserUpgrade):
+            return False
+        if self._parser.get_http_version() != "1.1" or len(self.headers.get(b"host", ())) != 1:
+            return False
+        return (self._begun, self._whole) == (1, 1) and CONDITIONS.isdisjoint(self.headers)
+
+
+def read(said: bytes) -> PlainRequest | None:
+    """Return the plain request that *said* is, or None when it is anything else, more or less."""
+    request = PlainRequest()
+    return request if request.feed(said) else None
