@@ -1,6 +1,7 @@
 """Processes are killed, ended and replaced while people sign in."""
 
 import asyncio
+import re
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -16,6 +17,9 @@ from tests.faults.browser import Browser
 from tests.faults.nodes import Node, Nodes
 from tests.faults.scans import until
 from tests.site import ACCOUNT, Visitor
+
+# The minute may end while the test runs.
+TIME = re.compile(r"时间：.*\n")
 
 
 @pytest.fixture
@@ -199,7 +203,7 @@ async def test_rolling_restart_loses_no_login(
     logins = await asyncio.gather(*people)
 
     assert [0, 0] == codes
-    assert 1 == len(answers), answers
+    assert 1 == len({TIME.sub("", str(answer)) for answer in answers}), answers
     assert not any("/wechat status=5" in node.log() for node in nodes)
     assert min(logins) >= 1
     assert time.monotonic() - started < 10
