@@ -71,13 +71,18 @@ class Scans:
             StoreUnavailable, AccountsUnavailable: nothing is known to have
                 happened; WeChat should push again.
         """
-        here = self._nearby(push.ticket)
+        here = self._here(push)
         account = await self._directory.by_openid(push.openid) if here else None
         if here and (account or not self._does_more_for_strangers):
             return await self._settle(here, account, push, at, receipts)
         found, account = await self._look_up(push, receipts)
         found = found or await self._scanned_early(push)
         return await self._settle(found, account, push, at) if found else await self._too_late(push)
+
+    def _here(self, push: Push) -> Scanned | None:
+        """Return whose code was scanned, where a page here shows it and nothing is odd."""
+        here = self._nearby(push.ticket)
+        return here if here and _fits(push, here[0]) else None
 
     @property
     def _does_more_for_strangers(self) -> bool:
@@ -96,7 +101,7 @@ class Scans:
         owner, record = found
         if record is None:
             return await self._too_late(push)
-        if push.scene and push.scene != str(owner.scene_id):
+        if not _fits(push, owner):
             return self._answer("stale", Answer.EXPIRED, owner.uuid)
         if account is None and record.state == State.WAITING:  # else nothing comes of it
             account = await self._known_elsewhere(push.openid)
@@ -300,6 +305,11 @@ class Scans:
         log.info("scan outcome=%s attempt=%s", outcome or "asked", uuid or "none")
         if outcome:
             self._count(outcome)
+
+
+def _fits(push: Push, owner: TicketOwner) -> bool:
+    """Tell whether the scan carries the scene id of its code, or none."""
+    return push.scene in ("", str(owner.scene_id))
 
 
 def _elsewhere(_: str) -> None:

@@ -660,6 +660,25 @@ async def test_signature_of_a_push_that_is_nothing_to_us_serves_no_scan(site: Si
     assert await page.expect("bind_required")
 
 
+async def test_scan_that_fits_no_code_is_refused_under_a_used_signature(site: Site) -> None:
+    """
+    A forged body is refused before anything about it is answered; one that is WeChat's uses its
+    signature up, whatever is wrong with it.
+    """
+    _, code = await shown(site)
+    odd, true = scan_xml(site, code, event_key="4294967295"), scan_xml(site, code)
+    view = event_xml(
+        account_id=ACCOUNT.account_id, openid=OPENID, event="VIEW", created_at=time.time()
+    )
+    answers = []
+    for first, second in ((odd, true), (view, odd)):
+        signed = sign_push(ACCOUNT, first, openid=OPENID, at=time.time())
+        answers.append((await post(site, signed.query, signed.body))[0])
+        answers.append((await post(site, signed.query, second.encode()))[0])
+
+    assert [200, 403, 200, 403] == answers
+
+
 async def test_repeat_in_safe_mode_needs_no_receipt(start_site: StartSite) -> None:
     """
     A sealed push may come again as it was, and is answered as it was.
