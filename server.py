@@ -79,7 +79,6 @@ log = logging.getLogger("saoma")
 HERE = Path(__file__).resolve().parent
 MAX_BODY_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 16 * 1024
-MAX_FRAME_BYTES = 4 * 1024
 PING_SECONDS = 20.0
 BODY_SECONDS = 10.0
 # Balancers keep connections for a minute; who is slow to send a header has as long.
@@ -139,7 +138,6 @@ def make_app(context: Context, *, ping_seconds: float = PING_SECONDS) -> Applica
         template_path=str(HERE / "templates"),
         xsrf_cookies=True,
         xsrf_cookie_kwargs={"samesite": "Lax", "secure": context.site.secure},
-        websocket_max_message_size=MAX_FRAME_BYTES,
         heartbeat=Heartbeat(ping_seconds),
     )
 
@@ -159,6 +157,7 @@ def make_server(
         app,
         context=context,
         files=KeptFiles(HERE / "static", context.static_version, context.site),
+        heartbeat=app.settings["heartbeat"],
         note=note_request,
         body_timeout=body_seconds,
         idle_connection_timeout=idle_seconds,

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from hmac import compare_digest
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import msgspec
 from tornado.web import RequestHandler
 
+from handlers.browsers import BROWSER_COOKIE, SECRET_LENGTH, opener_of
 from handlers.context import Context
 from handlers.errors import error_of, log_error, tell_error
 from handlers.headers import standing_headers
@@ -19,14 +19,12 @@ from store import digest, new_secret
 
 log = logging.getLogger(__name__)
 
-BROWSER_COOKIE = "saoma_browser"
 NEXT_COOKIE = "saoma_next"
 ATTEMPT_COOKIE = "saoma_attempt"
 USER_PAGE = "/user"
 # The longest that browsers keep a cookie. A browser is known to accounts by it.
 # Source: RFC 6265bis, "The Max-Age Attribute".
 BROWSER_DAYS = 400
-SECRET_LENGTH = 43
 ELSEWHERE = ("cross-site", "same-site")
 """What `Sec-Fetch-Site` says of requests from pages of other origins."""
 # How long browsers need not ask again; a change of allowed origins takes no longer to be felt.
@@ -122,13 +120,12 @@ class BaseHandler(RequestHandler):
 
     def opener(self) -> Opener:
         """Return who opens a page by this request."""
-        token = self.get_cookie(self.context.site.session_cookie, "")
-        return Opener(
+        return opener_of(
+            self.context,
             browser=self.browser,
-            visit=self.visit(),
+            session=self.get_cookie(self.context.site.session_cookie, ""),
+            agent=self.request.headers.get("User-Agent", ""),
             address=self.address(),
-            session=digest(token) if token else "",
-            account_of=partial(self._account_of, token),
         )
 
     def fields(self, **wanted: type) -> dict[str, Any]:
@@ -159,10 +156,6 @@ class BaseHandler(RequestHandler):
         """Return whose session the browser has."""
         token = self.get_cookie(self.context.site.session_cookie)
         return await self.context.entrance.account_of(token) if token else None
-
-    async def _account_of(self, token: str) -> str:
-        signed_in = await self.context.entrance.account_of(token) if token else None
-        return str(signed_in.account.id) if signed_in else ""
 
     async def begin_session(self, signed_in: SignedIn) -> None:
         """Give the browser its new session, and end the one that it had."""

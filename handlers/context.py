@@ -43,7 +43,7 @@ class Asked(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Its headers, by name."""
+        """Its headers, by name in small letters."""
 
     @property
     def remote_ip(self) -> str | None:
@@ -130,7 +130,7 @@ class Site(Struct, kw_only=True, dict=True):
         far as the hops are trusted: the rest anybody may have written.
         """
         peer = request.remote_ip or ""
-        forwarded = request.headers.get("X-Forwarded-For")
+        forwarded = request.headers.get("x-forwarded-for")
         named = forwarded.split(",") if forwarded else []
         while named and within(peer, self.trusted_proxies):
             hop = named.pop().strip()

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from handlers.base import BROWSER_COOKIE, SECRET_LENGTH, BaseHandler, OriginRefused
+from handlers.base import BaseHandler, OriginRefused
+from handlers.browsers import BROWSER_COOKIE, SECRET_LENGTH
 from handlers.pages import PageHandler
 
 COOKIES_HEADER = "X-Saoma-Cookies"

@@ -1,10 +1,11 @@
-"""The front door: pushes, scripts and styles are answered without Tornado's way to a handler.
+"""The front door: pushes, files and sockets are taken without Tornado's way to a handler.
 
 That way is most of what they cost (docs/performance.md). So a new connection is not given
 to Tornado before it has said something, and what it says is looked at without being
 taken. A plain `POST /wechat` that is all there and alone is answered here, by the same code
-as in `callback.py`, and so is a plain `GET` of a versioned script or style. Anything
-else, and all that follows on that connection, is Tornado's, as if nobody had looked.
+as in `callback.py`, and so is a plain `GET` of a versioned script or style. A page's
+socket is opened here, as in `socket.py`. Anything else, and all that follows on that
+connection, is Tornado's, as if nobody had looked.
 """
 
 import asyncio
@@ -19,35 +20,46 @@ from typing import Any
 from msgspec import Struct
 from tornado.escape import parse_qs_bytes
 from tornado.httpserver import HTTPServer
-from tornado.httputil import format_timestamp
+from tornado.httputil import format_timestamp, parse_cookie, split_host_and_port
 from tornado.iostream import IOStream
 
+from handlers.browsers import BROWSER_COOKIE, SECRET_LENGTH, opener_of
 from handlers.callback import Answer, answer_push
-from handlers.context import Context
+from handlers.context import XSRF_COOKIE, Context
 from handlers.errors import error_body, error_of
+from handlers.handshake import acceptance, is_handshake
 from handlers.headers import standing_headers
+from handlers.heartbeat import Heartbeat
 from handlers.kept_files import KeptFiles
+from handlers.open_socket import Caller, OpenSocket
 from handlers.plain_request import PlainRequest, read
+from store import digest
 
 log = logging.getLogger(__name__)
 
 PATH = "/wechat"
-BEGINNINGS = (f"POST {PATH}?".encode(), b"GET /static/")
+SOCKETS = "/ws"
+BEGINNINGS = (f"POST {PATH}?".encode(), b"GET /static/", f"GET {SOCKETS} ".encode())
 LOOK_BYTES = 32 * 1024
 """How much of a request is looked at; one that is longer is nothing for the door."""
-PROXIES = "X-Forwarded-For"
 CLOSE = "Connection: close\r\n"
+SWITCHING = "HTTP/1.1 101 Switching Protocols\r\n"
 
 Note = Callable[[str, str, int, float], None]
 """Takes method, path, status and seconds of a request that was answered."""
 
 
-class PostedPush(Struct):
-    """A push as `callback.py` takes it."""
+class Came(Struct):
+    """A request as far as its sender's address goes."""
 
     remote_ip: str
-    query_arguments: Mapping[str, list[bytes]]
     headers: Mapping[str, str]
+
+
+class PostedPush(Came):
+    """A push as `callback.py` takes it."""
+
+    query_arguments: Mapping[str, list[bytes]]
     body: bytes
 
 
@@ -56,24 +68,52 @@ def push_in(request: PlainRequest, remote_ip: str) -> PostedPush | None:
     path, query = request.target
     if request.method != "POST" or path != PATH:
         return None
-    proxies = request.header(PROXIES.lower().encode())
-    return PostedPush(
-        remote_ip=remote_ip,
-        query_arguments=parse_qs_bytes(query, keep_blank_values=True),
-        headers={PROXIES: proxies} if proxies else {},
-        body=request.body,
+    arguments = parse_qs_bytes(query, keep_blank_values=True)
+    return PostedPush(remote_ip, request.headers, arguments, request.body)
+
+
+def caller_in(request: PlainRequest, remote_ip: str, context: Context) -> Caller | None:
+    """Return who asks for a socket, unless *request* is another, or browsers' cookies are missing.
+
+    Cookies are given to browsers by Tornado's way only.
+    """
+    headers, site = request.headers, context.site
+    if request.method != "GET" or request.target != (SOCKETS, "") or not is_handshake(headers):
+        return None
+    cookies = parse_cookie(headers.get("cookie", ""))
+    secret = cookies.get(site.cookie_name(BROWSER_COOKIE), "")
+    if len(secret) != SECRET_LENGTH or XSRF_COOKIE not in cookies:
+        return None
+    opener = opener_of(
+        context,
+        browser=digest(secret),
+        session=cookies.get(site.cookie_name(site.session_cookie), ""),
+        agent=headers.get("user-agent", ""),
+        address=site.address_of(Came(remote_ip, headers)),
     )
+    host, _ = split_host_and_port(headers["host"].lower())
+    return Caller(headers.get("origin"), host, opener)
 
 
 class FrontDoor(HTTPServer):
-    """Tornado's server behind a front door. *files* are sent there, *note* writes the log."""
+    """Tornado's server behind a front door.
 
-    def initialize(  # type: ignore[override]  # three arguments are ours
-        self, *args: Any, context: Context, files: KeptFiles, note: Note, **options: Any
+    *files* are sent there, *heartbeat* is for sockets, *note* writes the log.
+    """
+
+    def initialize(  # type: ignore[override]  # four arguments are ours
+        self,
+        *args: Any,
+        context: Context,
+        files: KeptFiles,
+        heartbeat: Heartbeat,
+        note: Note,
+        **options: Any,
     ) -> None:
         super().initialize(*args, **options)
         self.context = context
         self.files = files
+        self.heartbeat = heartbeat
         self.note = note
         self.idle_seconds = float(options["idle_connection_timeout"])
         standing = standing_headers(context.site, secure=context.site.secure)
@@ -90,6 +130,25 @@ class FrontDoor(HTTPServer):
     def let_in(self, stream: IOStream, address: Any) -> None:
         """Give a connection to Tornado."""
         super().handle_stream(stream, address)
+
+    def open_socket(self, connection: socket, request: PlainRequest, caller: Caller) -> None:
+        """Give a connection to a page's socket, with the answer to its handshake."""
+        accepted = acceptance(request.headers["sec-websocket-key"])
+        head = "".join(f"{name}: {value}\r\n" for name, value in accepted)
+        page = OpenSocket(
+            self.context,
+            self.heartbeat,
+            caller,
+            first=f"{SWITCHING}{head}Date: {_date(int(time.time()))}\r\n\r\n".encode(),
+            said=request.rest,
+        )
+        opening = asyncio.get_running_loop().connect_accepted_socket(lambda: page, connection)
+        self.context.pages.spawn(self._opened(opening))
+
+    async def _opened(self, opening: Coroutine[Any, Any, object]) -> None:
+        began = time.monotonic()
+        await opening
+        self.note("GET", SOCKETS, HTTPStatus.SWITCHING_PROTOCOLS, time.monotonic() - began)
 
     async def close_all_connections(self) -> None:
         """End those that wait at the door, too."""
@@ -128,7 +187,7 @@ class Visitor:
         self._start_timer()
 
     def leave(self) -> None:
-        """End the connection, when the push in hand is answered."""
+        """End the connection, when what is in hand is answered."""
         self._leaves = True
         if self._busy is None:
             self._close()
@@ -144,24 +203,34 @@ class Visitor:
         except OSError:
             said = b""
         request = read(said) if said.startswith(BEGINNINGS) else None
-        answer = self._begin(request) if request else None
-        if request and answer:
+        if request and self._takes(request):
             self._socket.recv(len(said))
-            self._stop_timer()
-            self._busy = asyncio.create_task(self._go_on(answer, request.keep_alive))
         elif said:
             self._go()
             self._server.let_in(self._stream, self._address)
         else:
             self._close()
 
-    def _begin(self, request: PlainRequest) -> Coroutine[Any, Any, None] | None:
-        """Return what is to be done for *request*, if that is the door's."""
-        push = push_in(request, str(self._address[0]) if self._address else "")
-        if push:
-            return self._take(push, request.keep_alive)
+    def _takes(self, request: PlainRequest) -> bool:
+        """Begin with what is to be done for *request*, if that is the door's; tell whether."""
+        remote_ip = str(self._address[0]) if self._address else ""
+        if request.upgrades:
+            caller = caller_in(request, remote_ip, self._server.context)
+            if caller:
+                self._go()
+                self._server.open_socket(self._socket, request, caller)
+            return caller is not None
+        push = push_in(request, remote_ip)
         file = self._server.files.answer(request)
-        return self._send(*file, request) if file else None
+        if push:
+            work = self._take(push, request.keep_alive)
+        elif file:
+            work = self._send(*file, request)
+        else:
+            return False
+        self._stop_timer()
+        self._busy = asyncio.create_task(self._go_on(work, request.keep_alive))
+        return True
 
     async def _go_on(self, work: Coroutine[Any, Any, None], keep_alive: bool) -> None:
         self._server.context.requests.begin()

@@ -50,7 +50,7 @@ class KeptFiles:
         if file is None:
             return None
         head = f"{self._head}Content-Type: {file.kind}\r\n"
-        if "gzip" in request.header(b"accept-encoding"):
+        if "gzip" in request.headers.get("accept-encoding", ""):
             return f"{head}Content-Encoding: gzip\r\n", file.packed
         return head, file.plain
 

@@ -3,7 +3,8 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from handlers.base import ATTEMPT_COOKIE, BROWSER_COOKIE, USER_PAGE
+from handlers.base import ATTEMPT_COOKIE, USER_PAGE
+from handlers.browsers import BROWSER_COOKIE
 from handlers.errors import name_methods
 from handlers.pages import PageHandler
 from handlers.same_site import same_site

@@ -4,8 +4,12 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 # Asked for with these, an answer is another than the plain one.
 CONDITIONS = frozenset(
-    {b"expect", b"if-match", b"if-none-match", b"if-modified-since", b"if-range", b"range"}
+    {"expect", "if-match", "if-none-match", "if-modified-since", "if-range", "range"}
 )
+
+
+# A request that changes the protocol and has a body is one that readers take apart differently.
+BODIES = frozenset({"content-length", "transfer-encoding"})
 
 
 class PlainRequest:
@@ -13,11 +17,15 @@ class PlainRequest:
 
     def __init__(self) -> None:
         self.body = b""
-        self.headers: dict[bytes, list[bytes]] = {}
-        """Values by name in small letters."""
+        self.headers: dict[str, str] = {}
+        """Values by name in small letters; several of a name as one."""
         self.keep_alive = False
+        self.upgrades = False
+        """Whether another protocol is asked for."""
+        self.rest = b""
+        """What was said after it, in that protocol."""
         self._url = b""
-        self._begun = self._whole = 0
+        self._begun = self._whole = self._hosts = 0
         self._parser = HttpRequestParser(self)
 
     def on_message_begin(self) -> None:
@@ -27,7 +35,9 @@ class PlainRequest:
         self._url += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.setdefault(name.lower(), []).append(value)
+        known, text = name.decode("latin1").lower(), value.decode("latin1")
+        self._hosts += known == "host"
+        self.headers[known] = f"{self.headers[known]},{text}" if known in self.headers else text
 
     def on_headers_complete(self) -> None:
         self.keep_alive = self._parser.should_keep_alive()
@@ -49,17 +59,17 @@ class PlainRequest:
         path, _, query = self._url.decode("latin1").partition("?")
         return path, query
 
-    def header(self, name: bytes) -> str:
-        """Return the values of a header, as one; "" when there is none."""
-        return b",".join(self.headers.get(name, ())).decode("latin1")
-
     def feed(self, said: bytes) -> bool:
         """Read *said*; tell whether it is one request that everybody understands alike."""
         try:
             self._parser.feed_data(said)
-        except (HttpParserError, HttpParserUpgrade):
+        except HttpParserUpgrade as upgrade:
+            self.upgrades, self.rest = True, said[upgrade.args[0] :]
+        except HttpParserError:
             return False
-        if self._parser.get_http_version() != "1.1" or len(self.headers.get(b"host", ())) != 1:
+        if self._parser.get_http_version() != "1.1" or self._hosts != 1:
+            return False
+        if self.upgrades and not BODIES.isdisjoint(self.headers):
             return False
         return (self._begun, self._whole) == (1, 1) and CONDITIONS.isdisjoint(self.headers)
 

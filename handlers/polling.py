@@ -9,6 +9,7 @@ from tornado.web import HTTPError
 
 import metrics
 from handlers.base import BadRequest, BaseHandler
+from handlers.open_socket import MAX_FRAME_BYTES
 from login import CloseCode, LoginError, Poll
 from login.errors import RateLimited
 from login.messages import ErrorCode, Problem, Wish
@@ -100,7 +101,7 @@ class PollHandler(BaseHandler):
 
     def frame(self) -> str:
         """Return the body, which is what a page would send over its socket."""
-        if len(self.request.body) > self.settings["websocket_max_message_size"]:
+        if len(self.request.body) > MAX_FRAME_BYTES:
             raise HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         try:
             return self.request.body.decode()

@@ -103,12 +103,18 @@ class Visitor:
 
     polls = False
     """Whether pages have no sockets, because the network breaks them."""
+    asks_first = False
+    """Whether sockets are opened on a connection that has asked something else, past the door."""
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
         self._pages: list[PollingPage] = []
         self.http = aiohttp.ClientSession(
             base_url=base_url, cookie_jar=aiohttp.CookieJar(unsafe=True)
+        )
+        # As browsers do, which open a connection for each socket.
+        self._sockets = aiohttp.ClientSession(
+            cookie_jar=self.http.cookie_jar, connector=aiohttp.TCPConnector(force_close=True)
         )
 
     async def __aenter__(self) -> Self:
@@ -120,6 +126,7 @@ class Visitor:
     async def close(self) -> None:
         """End the browser."""
         await asyncio.gather(*(page.close() for page in self._pages))
+        await self._sockets.close()
         await self.http.close()
 
     async def open_page(self, path: str = "/", *, at: str = "", **headers: str) -> Any:
@@ -130,7 +137,8 @@ class Visitor:
         headers = {"Origin": base_url} | headers
         if self.polls:
             return self.open_polling(base_url, **headers)
-        return Page(await self.http.ws_connect(f"{base_url}/ws", headers=headers))
+        client = self.http if self.asks_first else self._sockets
+        return Page(await client.ws_connect(f"{base_url}/ws", headers=headers))
 
     def open_polling(self, *urls: str, **headers: str) -> PollingPage:
         """Open a page without a socket, which asks the nodes at *urls* in turns."""

@@ -157,7 +157,7 @@ async def test_code_is_renewed_without_a_word_unless_it_takes_long(
         await page.evaluate(HOLD)
 
         (socket,) = sockets(site)
-        await socket.write_message('{"type": "expired", "data": {}}')
+        socket.send('{"type": "expired", "data": {}}')
         await sign_in.reach("expired")
         if is_late:
             await page.clock.run_for(LONGER_THAN_A_BLINK_MS)

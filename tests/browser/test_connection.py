@@ -1,8 +1,8 @@
 """Connections that end, break and come back, while a page shows its code."""
 
 from playwright.async_api import expect
-from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
+from handlers.open_socket import OpenSocket
 from login import CloseCode
 from tests.browser.complaints import Complaints
 from tests.browser.conftest import OpenSignIn, Way
@@ -33,10 +33,10 @@ LATE_RESUME = """
 """
 
 
-def sockets(site: Site) -> list[WebSocketHandler]:
+def sockets(site: Site) -> list[OpenSocket]:
     """Return the pages' sockets, as the server holds them."""
     opened = site.resources.context.sockets.open
-    return [each for each in opened if isinstance(each, WebSocketHandler)]
+    return [each for each in opened if isinstance(each, OpenSocket)]
 
 
 async def test_restart_of_the_server_keeps_the_code(site: Site, open_sign_in: OpenSignIn):
@@ -88,8 +88,7 @@ async def test_cut_connection_keeps_the_code(site: Site, open_sign_in: OpenSignI
     ticket = await sign_in.shows_code()
     async with sign_in.page.expect_websocket() as another:
         for socket in sockets(site):
-            assert isinstance(socket.ws_connection, WebSocketProtocol13)
-            socket.ws_connection.stream.close()
+            socket.cut()
     async with (await another.value).expect_event("framereceived"):
         pass
 

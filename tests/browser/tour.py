@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from playwright.async_api import Route
-from tornado.websocket import WebSocketHandler
 
+from handlers.open_socket import OpenSocket
 from tests.browser.pages import SignIn
 from tests.site import Site
 
@@ -35,10 +35,10 @@ REFUSED_CODE = 4403
 LONGER_THAN_A_BLIP_MS = 2_000
 
 
-def sockets(site: Site) -> list[WebSocketHandler]:
+def sockets(site: Site) -> list[OpenSocket]:
     """Return the pages' sockets, as the server holds them."""
     opened = site.resources.context.sockets.open
-    return [each for each in opened if isinstance(each, WebSocketHandler)]
+    return [each for each in opened if isinstance(each, OpenSocket)]
 
 
 class Tour:
@@ -52,7 +52,7 @@ class Tour:
     async def say(self, kind: str, **data: Any) -> None:
         """Say something to the page in the server's name."""
         (socket,) = sockets(self.site)
-        await socket.write_message(json.dumps({"type": kind, "data": data}))
+        socket.send(json.dumps({"type": kind, "data": data}))
 
     async def states(self) -> AsyncIterator[str]:
         """Load the page, lead it from state to state; yield the name of each when it is there."""

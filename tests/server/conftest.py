@@ -32,9 +32,16 @@ async def start_site(store_url: str, folder: Path) -> AsyncIterator[StartSite]:
         yield start
 
 
-@pytest.fixture(params=["socket", "polling"])
+@pytest.fixture(params=["at the door", "past the door"])
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets pages open sockets both ways: what they see is the same."""
+    monkeypatch.setattr(Visitor, "asks_first", request.param == "past the door")
+
+
+@pytest.fixture(params=["socket", "socket past the door", "polling"])
 def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets pages have a socket, and then none: what they see is the same."""
+    """Lets pages have a socket, opened both ways, and then none: what they see is the same."""
+    monkeypatch.setattr(Visitor, "asks_first", request.param == "socket past the door")
     monkeypatch.setattr(Visitor, "polls", request.param == "polling")
 
 

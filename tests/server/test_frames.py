@@ -17,6 +17,7 @@ from tests.site import Site
 
 EXAMPLES = int(os.environ.get("SAOMA_EXAMPLES", "30"))
 TOO_LONG, NO_TEXT = 1009, 1007
+pytestmark = pytest.mark.usefixtures("both_ways")
 CLOSE_CODES = {code.value for code in CloseCode} | {TOO_LONG, NO_TEXT}
 LAST = "the last frame: no message, so the socket ends"
 
@@ -77,11 +78,11 @@ async def test_any_frames_are_answered_as_documented(
     """
     Only messages and close codes of the protocol come, and nothing breaks inside.
     """
-    async with site.visitor().http.ws_connect("/ws", headers={"Origin": site.base_url}) as socket:
-        told = await say(socket, sent)
+    page = await site.visitor().open_page()
+    told = await say(page.socket, sent)
 
-    assert socket.close_code in CLOSE_CODES
-    assert told or socket.close_code == TOO_LONG
+    assert page.close_code in CLOSE_CODES
+    assert told or page.close_code == TOO_LONG
     assert [] == [
         record.getMessage()
         for record in caplog.records
@@ -101,8 +102,7 @@ async def test_page_beside_a_socket_that_says_anything_is_not_disturbed(site: Si
     for token in tokens:
         sent: list[str | bytes] = [json.dumps({"type": "get_qr", "data": {"resume": token}})]
         sent.append(json.dumps({"type": "choose", "data": {"number": 1}}))
-        async with stranger.http.ws_connect("/ws", headers={"Origin": site.base_url}) as socket:
-            told = await say(socket, sent)
+        told = await say((await stranger.open_page()).socket, sent)
         assert "unknown_attempt" == told[0].data.code
 
     await scan(site, code)

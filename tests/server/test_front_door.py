@@ -1,20 +1,34 @@
-"""The front door answers as the handler does, and leaves to Tornado what is no plain push."""
+"""The front door answers as handlers do, and leaves to Tornado what is not plain."""
 
 import asyncio
+import json
+import logging
 import re
 import time
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 from urllib.parse import urlencode
 
 import pytest
 from msgspec.structs import replace
 from tornado.netutil import bind_sockets
 
+from login import Pages
 from sandbox import event_xml, sign_push
 from server import MAX_HEADER_BYTES, make_app, make_server
 from tests.server.pushing import scan_xml
-from tests.server.test_wire import PATIENCE, SOON, Wire, connect
+from tests.server.test_wire import (
+    CLOSE,
+    HANDSHAKE,
+    HELLO,
+    PATIENCE,
+    PING,
+    SOON,
+    TEXT,
+    Wire,
+    connect,
+    frame,
+)
 from tests.site import OPENID, Site
 
 
@@ -315,3 +329,136 @@ async def test_mistake_of_ours_is_told_as_one(site: Site, caplog: pytest.LogCapt
     assert b'"code":"internal"' in body or b'"error"' in body
     assert "a clock that stands still" in caplog.text
     assert OPENID not in caplog.text
+
+
+# ---- sockets
+
+
+def shake(**changed: str) -> bytes:
+    """Return a handshake with some lines *changed*, by their first letters; "" = left out."""
+    lines = [
+        next((new for old, new in changed.items() if line.startswith(old)), line)
+        for line in HANDSHAKE.removesuffix("\r\n\r\n").split("\r\n")
+    ]
+    return ("\r\n".join(filter(None, [*lines, changed.get("more", "")])) + "\r\n\r\n").encode()
+
+
+HANDSHAKES = {
+    "plain": {},
+    "old": {"GET": "GET /ws HTTP/1.0"},
+    "with a question": {"GET": "GET /ws?of=me HTTP/1.1"},
+    "posted": {"GET": "POST /ws HTTP/1.1"},
+    "no host": {"Host": ""},
+    "foreign host": {"Host": "Host: evil.example"},
+    "foreign origin": {"more": "Origin: http://evil.example"},
+    "no origin": {"more": "Origin: "},
+    "no key": {"Sec_WebSocket_Key": ""},
+    "another version": {"Sec": "Sec-WebSocket-Version: 12"},
+    "another protocol": {"Upgrade": "Upgrade: h2c"},
+    "several protocols": {"Upgrade": "Upgrade: websocket, h2c"},
+    "several options": {"Connection": "Connection: keep-alive, Upgrade"},
+    "no upgrade": {"Connection": "Connection: keep-alive"},
+    "with no body": {"more": "Content-Length: 0"},
+    "with a body": {"more": "Content-Length: 4\r\n\r\n"},
+    "in chunks": {"more": "Transfer-Encoding: chunked\r\n\r\n0"},
+    "compression": {"more": "Sec-WebSocket-Extensions: permessage-deflate"},
+    "a protocol of its own": {"more": "Sec-WebSocket-Protocol: chat"},
+    "no cookies": {"Cookie": ""},
+    "short cookie": {"Cookie": "Cookie: saoma_browser=b; _xsrf=x"},
+    "twice the cookies": {"more": "Cookie: saoma_browser=c"},
+}
+
+
+async def opened(wire: Wire) -> tuple[list[str], list[Any]]:
+    """Return the head of the next answer without cookies' values, and what the socket tells."""
+    head = [line.partition("=")[0].lower() for line in await head_of_answer(wire)]
+    if "http/1.1 101 switching protocols" not in head:
+        return head, []
+    await wire.send(frame(HELLO))
+    kind, data = await wire.receive()
+    return head, [kind, data if kind == CLOSE else json.loads(data)["type"]]
+
+
+@pytest.mark.parametrize("variant", HANDSHAKES.values(), ids=HANDSHAKES)
+async def test_sockets_are_opened_alike_both_ways(site: Site, variant: dict[str, str]) -> None:
+    """
+    Whatever is bent, the door opens a socket only where the handler would, and says the same.
+    """
+    request = shake(**{name.replace("_", "-"): line for name, line in variant.items()})
+
+    async with connect(site.base_url) as wire, connect(site.base_url) as slow:
+        await slow.send(request[:9])
+        await left_the_door(site, 1)
+        await wire.send(request)
+        await slow.send(request[9:])
+        one, other = await opened(wire), await opened(slow)
+
+    assert one == other
+    assert one[0]
+
+
+async def test_frames_that_come_with_the_handshake_are_answered(site: Site) -> None:
+    """
+    A library may say something before it has heard that the socket is open.
+    """
+    async with connect(site.base_url) as wire:
+        await wire.send(HANDSHAKE.encode() + frame(HELLO) + frame(b"?", PING)[:3])
+        head = await head_of_answer(wire)
+        kind, data = await wire.receive()
+
+    assert "HTTP/1.1 101 Switching Protocols" in head
+    assert (TEXT, "qr") == (kind, json.loads(data)["type"])
+
+
+class BrokenPages:
+    """Pages that have a mistake; each of them is all."""
+
+    asked = True
+
+    def __init__(self, pages: Pages) -> None:
+        self.spawn = pages.spawn
+
+    def open(self, *_: object) -> "BrokenPages":
+        """Return a page."""
+        return self
+
+    async def receive(self, _: object) -> NoReturn:
+        """Fail."""
+        raise RuntimeError("a page with a hole")
+
+    async def end(self) -> None:
+        """End."""
+
+
+async def test_mistake_of_ours_ends_the_socket_and_is_told_in_the_log(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    The page hears that it is our fault and comes back; the log says what happened.
+    """
+    pages = cast("Pages", BrokenPages(site.resources.context.pages))
+    (socket,) = bind_sockets(0, "127.0.0.1")
+    server = make_server(make_app(replace(site.resources.context, pages=pages)))
+    server.add_socket(socket)
+    async with connect(f"http://127.0.0.1:{socket.getsockname()[1]}") as wire:
+        await wire.open_socket()
+        await wire.send(frame(HELLO))
+
+        assert 1011 == await wire.close_code()
+    server.stop()
+    assert "a page with a hole" in caplog.text
+
+
+async def test_frames_reach_no_log(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """
+    At any level: they carry proofs.
+    """
+    with caplog.at_level(logging.DEBUG):
+        page = await site.visitor().open_page()
+        code = await page.get_qr()
+        await page.close()
+        await site.all_gone()
+
+    assert code["resume"] not in caplog.text
+    assert code["ticket"] not in caplog.text
+    assert "get_qr" not in caplog.text

@@ -13,6 +13,7 @@ from tests.server.pushing import scan
 from tests.site import OPENID, OTHER_OPENID, Page, Site
 
 each_way = pytest.mark.usefixtures("each_way")
+both_ways = pytest.mark.usefixtures("both_ways")
 SOON = {"ticket_seconds": 1, "late_seconds": 0, "rest_seconds": 0}
 
 
@@ -238,6 +239,7 @@ BAD_FRAMES = [
 ]
 
 
+@both_ways
 @pytest.mark.parametrize("frame", BAD_FRAMES)
 async def test_bad_message_is_told_and_closes_with_4400(site: Site, frame: str) -> None:
     """
@@ -254,6 +256,7 @@ async def test_bad_message_is_told_and_closes_with_4400(site: Site, frame: str) 
     assert 4400 == page.socket.close_code
 
 
+@both_ways
 async def test_binary_frame_is_a_bad_message(site: Site) -> None:
     """
     Frames are text: the same bytes in a binary frame are refused.
@@ -266,6 +269,7 @@ async def test_binary_frame_is_a_bad_message(site: Site) -> None:
     assert 4400 == await page.closed()
 
 
+@both_ways
 async def test_text_that_is_no_utf_8_closes_the_socket(site: Site) -> None:
     """
     A text frame with other bytes ends the connection before it means anything.
@@ -284,6 +288,7 @@ def padded(size: int) -> str:
     return frame + " " * (size - len(frame))
 
 
+@both_ways
 async def test_frame_of_4_kib_is_taken(site: Site) -> None:
     """
     A frame may have 4 KiB.
@@ -295,6 +300,7 @@ async def test_frame_of_4_kib_is_taken(site: Site) -> None:
     assert await page.expect("qr")
 
 
+@both_ways
 async def test_frame_over_4_kib_is_refused(site: Site) -> None:
     """
     One byte more and the socket is closed, with nothing done.
@@ -322,6 +328,7 @@ async def test_compression_is_not_offered(site: Site) -> None:
     assert 0 == compressed
 
 
+@both_ways
 async def test_flood_of_frames_is_refused(site: Site) -> None:
     """
     A page that sends hundreds of frames at once is sent away.
@@ -349,6 +356,7 @@ async def test_choose_means_nothing_when_nothing_is_asked(site: Site) -> None:
     assert await page.expect("bind_required")
 
 
+@both_ways
 async def test_socket_that_asks_for_nothing_is_closed(site: Site) -> None:
     """
     Without a `get_qr` within ten seconds a socket is closed; other messages do not count.
@@ -363,6 +371,7 @@ async def test_socket_that_asks_for_nothing_is_closed(site: Site) -> None:
     assert 1013 == page.socket.close_code
 
 
+@both_ways
 async def test_socket_that_asked_stays_open(start_site: StartSite) -> None:
     """
     A page that has sent `get_qr` may wait as long as its code lives.
@@ -442,6 +451,7 @@ FOREIGN = [
 ]
 
 
+@both_ways
 @pytest.mark.parametrize("origin", FOREIGN)
 async def test_foreign_origin_is_closed_with_4403(site: Site, origin: str) -> None:
     """
@@ -452,6 +462,7 @@ async def test_foreign_origin_is_closed_with_4403(site: Site, origin: str) -> No
     assert ([], 4403) == await refused(page)
 
 
+@both_ways
 async def test_origin_that_repeats_a_foreign_host_is_refused(site: Site) -> None:
     """
     Host and origin agreeing is no proof: a name that was bent to our address is not ours.
@@ -461,6 +472,7 @@ async def test_origin_that_repeats_a_foreign_host_is_refused(site: Site) -> None
     assert ([], 4403) == await refused(page)
 
 
+@both_ways
 async def test_foreign_page_cannot_act_before_it_is_closed(site: Site) -> None:
     """
     What a foreign page sends is not read: no code is made for it.
@@ -473,6 +485,7 @@ async def test_foreign_page_cannot_act_before_it_is_closed(site: Site) -> None:
     assert [] == site.sandbox.platform.codes.waiting(10)
 
 
+@both_ways
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
 async def test_loopback_names_are_one_site(site: Site, host: str) -> None:
     """
@@ -484,6 +497,7 @@ async def test_loopback_names_are_one_site(site: Site, host: str) -> None:
     assert await page.get_qr()
 
 
+@both_ways
 async def test_loopback_names_count_only_on_a_loopback_site(start_site: StartSite) -> None:
     """
     A public site does not take pages from its own machine for its own.
@@ -494,6 +508,7 @@ async def test_loopback_names_count_only_on_a_loopback_site(start_site: StartSit
     assert ([], 4403) == await refused(page)
 
 
+@both_ways
 @pytest.mark.parametrize(
     "origin", ["https://login.example", "https://shop.example", "http://shop.example:8080"]
 )
@@ -514,6 +529,7 @@ async def test_public_url_and_allowed_origins_may_open_a_socket(
     assert await page.get_qr()
 
 
+@both_ways
 @pytest.mark.parametrize("origin", ["http://shop.example", "https://shop.example:8443"])
 async def test_allowed_origin_is_scheme_host_and_port(start_site: StartSite, origin: str) -> None:
     """
@@ -525,6 +541,7 @@ async def test_allowed_origin_is_scheme_host_and_port(start_site: StartSite, ori
     assert ([], 4403) == await refused(page)
 
 
+@both_ways
 async def test_sockets_per_address_refuses_the_next_page(start_site: StartSite) -> None:
     """
     One page more than an address may have hears `rate_limited` and is closed with 4403.
@@ -541,6 +558,7 @@ async def test_sockets_per_address_refuses_the_next_page(start_site: StartSite) 
     assert await first.get_qr()
 
 
+@both_ways
 async def test_closed_page_makes_room_for_another(start_site: StartSite) -> None:
     """
     The limit counts open pages, not those that were there.
@@ -555,6 +573,7 @@ async def test_closed_page_makes_room_for_another(start_site: StartSite) -> None
     assert await second.get_qr()
 
 
+@both_ways
 async def test_sockets_per_address_of_zero_is_no_limit(start_site: StartSite) -> None:
     """
     0 lets an address have as many pages as it likes.

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from tornado.netutil import bind_sockets
 
-from server import MAX_BODY_BYTES, MAX_FRAME_BYTES, MAX_HEADER_BYTES, make_app, make_server
+from handlers.open_socket import MAX_FRAME_BYTES
+from server import MAX_BODY_BYTES, MAX_HEADER_BYTES, make_app, make_server
 from tests.site import PASSWORD, Site
 
 SOON = 0.3
@@ -18,7 +19,8 @@ SOON = 0.3
 PATIENCE = 10
 HANDSHAKE = (
     "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    f"Cookie: saoma_browser={'b' * 43}; _xsrf={'x' * 32}\r\n\r\n"
 )
 POST = "POST /session HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 TEXT, CONTINUED, CLOSE, PING, PONG = 1, 0, 8, 9, 10
@@ -27,6 +29,9 @@ HELLO = b'{"type": "get_qr", "data": {}}'
 
 class Wire:
     """A connection on which anything can be sent."""
+
+    asks_first = False
+    """Whether sockets are opened on a connection that has asked something else, past the door."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self._writer = reader, writer
@@ -46,6 +51,9 @@ class Wire:
 
     async def open_socket(self) -> None:
         """Open a WebSocket."""
+        if self.asks_first:
+            await self.send("GET /static/favicon.svg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            await asyncio.wait_for(self.reader.readuntil(b"</svg>\n"), PATIENCE)
         await self.send(HANDSHAKE)
         answer = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)
         assert answer.startswith(b"HTTP/1.1 101 ")
@@ -199,6 +207,14 @@ async def test_multipart_forms_are_not_read(site: Site) -> None:
 
 # ---- frames
 
+
+@pytest.fixture(params=["at the door", "past the door"])
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets sockets be opened both ways: what becomes of them is the same."""
+    monkeypatch.setattr(Wire, "asks_first", request.param == "past the door")
+
+
+both = pytest.mark.usefixtures("both_ways")
 REFUSED = {
     "too long": (frame(b" " * (MAX_FRAME_BYTES + 1)), {1009}),
     "said to be long": (frame(b"", length=2**40), {1009}),
@@ -220,6 +236,7 @@ REFUSED = {
 }
 
 
+@both
 @pytest.mark.parametrize(("sent", "codes"), REFUSED.values(), ids=REFUSED)
 async def test_frame_that_cannot_be_ends_the_socket(
     site: Site, sent: bytes, codes: set[int]
@@ -236,6 +253,7 @@ async def test_frame_that_cannot_be_ends_the_socket(
     assert [] == site.sandbox.platform.codes.waiting(10)
 
 
+@both
 async def test_message_in_pieces_is_one_message(site: Site) -> None:
     """
     Pieces that are no longer than a frame may be are put together; pings come between.
@@ -250,6 +268,7 @@ async def test_message_in_pieces_is_one_message(site: Site) -> None:
     assert any(b'"qr"' in data for _, data in frames)
 
 
+@both
 async def test_page_that_reads_nothing_is_sent_away(site: Site) -> None:
     """
     What a page leaves unread is bounded: it is closed, and nothing more is kept for it.
@@ -262,6 +281,7 @@ async def test_page_that_reads_nothing_is_sent_away(site: Site) -> None:
         await site.all_gone()
 
 
+@both
 @pytest.mark.parametrize("sent", [b"", frame(HELLO)[:9]], ids=["no pong", "half a frame"])
 async def test_silent_socket_is_closed(impatient: str, site: Site, sent: bytes) -> None:
     """
@@ -271,10 +291,11 @@ async def test_silent_socket_is_closed(impatient: str, site: Site, sent: bytes) 
         await wire.open_socket()
         await wire.send(sent)
 
-        assert 1000 == await wire.close_code()
+        assert 1001 == await wire.close_code()
     await site.all_gone()
 
 
+@both
 async def test_socket_that_answers_stays_open(impatient: str, site: Site) -> None:
     """
     Who answers each ping is asked again and again, and may ask for a code at any time.
@@ -290,6 +311,7 @@ async def test_socket_that_answers_stays_open(impatient: str, site: Site) -> Non
     await site.all_gone()
 
 
+@both
 async def test_answers_in_pieces_and_in_crowds_are_understood(impatient: str) -> None:
     """
     However a network cuts what a page sends, it is the same frames.
@@ -302,7 +324,5 @@ async def test_answers_in_pieces_and_in_crowds_are_understood(impatient: str) ->
         await wire.send(frame(b"2", PING) + frame(b"", PONG) + frame(b"3", PING))
 
         heard = list[tuple[int, bytes]]()
-        while (PONG, b"3") not in heard:
+        while (PONG, b"3") not in heard or not any(b'"qr"' in data for _, data in heard):
             heard.append(await wire.receive())
-
-    assert any(b'"qr"' in data for _, data in heard)
