@@ -164,6 +164,7 @@ class Visitor:
         "_address",
         "_busy",
         "_leaves",
+        "_number",
         "_paused",
         "_server",
         "_socket",
@@ -176,6 +177,8 @@ class Visitor:
         self._stream = stream
         self._address = address
         self._socket: socket = stream.socket
+        # asyncio is asked by number: for a socket it writes an error text each time that it drops.
+        self._number = self._socket.fileno()
         self._busy: asyncio.Task[None] | None = None
         self._paused = self._leaves = False
         self._timer: asyncio.TimerHandle | None = None
@@ -183,7 +186,7 @@ class Visitor:
     def wait(self) -> None:
         """Begin to listen, for as long as connections may be silent."""
         self._server.visitors.add(self)
-        asyncio.get_running_loop().add_reader(self._socket, self._look)
+        asyncio.get_running_loop().add_reader(self._number, self._look)
         self._start_timer()
 
     def leave(self) -> None:
@@ -194,7 +197,7 @@ class Visitor:
 
     def _look(self) -> None:
         if self._busy:  # it says more before it was answered: that can wait
-            self._paused = asyncio.get_running_loop().remove_reader(self._socket)
+            self._paused = asyncio.get_running_loop().remove_reader(self._number)
             return
         try:
             said = self._socket.recv(LOOK_BYTES, MSG_PEEK)
@@ -269,7 +272,7 @@ class Visitor:
         self._start_timer()
         if self._paused:
             self._paused = False
-            asyncio.get_running_loop().add_reader(self._socket, self._look)
+            asyncio.get_running_loop().add_reader(self._number, self._look)
 
     def _start_timer(self) -> None:
         loop = asyncio.get_running_loop()
@@ -283,7 +286,7 @@ class Visitor:
     def _go(self) -> None:
         self._stop_timer()
         self._server.visitors.discard(self)
-        asyncio.get_running_loop().remove_reader(self._socket)
+        asyncio.get_running_loop().remove_reader(self._number)
 
     def _close(self) -> None:
         self._go()
