@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import gc
 import logging
-import os
 import signal
 import sys
 from asyncio import selector_events
@@ -282,8 +281,7 @@ async def run_all(options: Options, settings: Settings, stopping: asyncio.Event)
     """Run the workers until *stopping*."""
     command = [sys.executable, str(HERE / "server.py"), "--config", options.config, "--worker"]
     command += ["--host", settings.server.host, "--port", str(settings.server.port)]
-    count = settings.server.processes or os.cpu_count() or 1
-    await run_workers(command, count, stopping, settings.server.drain_seconds)
+    await run_workers(command, settings.server.workers, stopping, settings.server.drain_seconds)
 
 
 def start(options: Options) -> int:

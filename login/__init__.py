@@ -24,6 +24,7 @@ from login.own_wechats import OwnWeChats
 from login.page import Page
 from login.pages import Pages
 from login.poll import Poll
+from login.ready import codes_a_day as ready_codes_a_day
 from login.receipts import Receipts
 from login.replies import Replies
 from login.rules import Confirmation, Rules
@@ -73,4 +74,5 @@ __all__ = [
     "WebLogin",
     "Whence",
     "open_journal",
+    "ready_codes_a_day",
 ]

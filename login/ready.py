@@ -24,9 +24,15 @@ log = logging.getLogger(__name__)
 
 # A page gets no code that has lived through more of its life; such a one is replaced.
 SHARE = 0.5
+DAY = 86_400
 # How soon changed settings and a day's codes that run low are noticed, and the pause
 # after a code could not be made.
 LOOK_SECONDS, PAUSE_SECONDS = 1.0, 5.0
+
+
+def codes_a_day(ready: int, ticket_seconds: int) -> int:
+    """Return how many codes a day are made to keep so many *ready* when nobody takes one."""
+    return ready * math.ceil(DAY / (SHARE * ticket_seconds))
 
 
 class ReadyCode(Struct, frozen=True):

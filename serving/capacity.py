@@ -36,6 +36,8 @@ class Setup(Struct, frozen=True, kw_only=True):
     daily_codes: int
     reserve_percent: int
     refreshes: int
+    ready_codes: int = 0
+    """Codes that a day uses up because so many are made ahead (`pool.ready`), at the most."""
 
     @property
     def taken_seconds(self) -> float:
@@ -61,6 +63,11 @@ class Setup(Struct, frozen=True, kw_only=True):
     def codes_a_day(self) -> int:
         """Codes in a day; where there is no limit of ours, WeChat's."""
         return self.daily_codes or WECHAT_CODES
+
+    @property
+    def for_pages(self) -> int:
+        """Codes in a day that pages may have."""
+        return max(0, self.codes_a_day - self.ready_codes)
 
     @property
     def low_from(self) -> int:
@@ -113,7 +120,7 @@ def ids_needed(setup: Setup, arrivals: Arrivals) -> int:
 
 def codes_needed(setup: Setup, arrivals: Arrivals) -> int:
     """Return how many codes a day uses."""
-    return math.ceil(arrivals.a_day * setup.codes_of(arrivals.stay))
+    return setup.ready_codes + math.ceil(arrivals.a_day * setup.codes_of(arrivals.stay))
 
 
 def carries(setup: Setup, arrivals: Arrivals) -> bool:
@@ -130,7 +137,7 @@ def advise(setup: Setup, arrivals: Arrivals) -> Advice:
         if fitting is None:
             obstacles.append(
                 f"WeChat makes {_most_codes(setup):,} codes a day for an account, "
-                "and so many visitors need more"
+                "and so many visitors need more" + _beside(setup)
             )
         wished = fitting or setup
     needed = ids_needed(wished, arrivals)
@@ -154,7 +161,7 @@ def _quota_fits(setup: Setup, arrivals: Arrivals) -> bool:
 def _with_fitting_quota(setup: Setup, arrivals: Arrivals) -> Setup | None:
     """Return *setup* with fewer codes for each page, else with more codes in a day too."""
     for limit in (setup.codes_a_day, _most_codes(setup)):
-        refreshes = int(limit // arrivals.a_day) - 1
+        refreshes = int((limit - setup.ready_codes) // arrivals.a_day) - 1
         if refreshes < 0:
             continue  # not even one code for each
         fewer = setup
@@ -164,6 +171,11 @@ def _with_fitting_quota(setup: Setup, arrivals: Arrivals) -> Setup | None:
             return fewer
         return replace(fewer, daily_codes=codes_needed(fewer, arrivals))
     return None
+
+
+def _beside(setup: Setup) -> str:
+    """Return what else the codes of a day are used for."""
+    return f" than the {setup.ready_codes:,} of pool.ready leave" if setup.ready_codes else ""
 
 
 def _most_codes(setup: Setup) -> int:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from msgspec import Struct
 
+from login import ready_codes_a_day
 from serving.capacity import (
     DAY,
     Advice,
@@ -92,6 +93,7 @@ def _setup_of(settings: Settings) -> Setup:
         daily_codes=wechat.daily_codes,
         reserve_percent=wechat.reserve_percent,
         refreshes=settings.login.refreshes,
+        ready_codes=ready_codes_a_day(pool.ready, pool.ticket_seconds) * settings.server.workers,
     )
 
 
@@ -129,14 +131,16 @@ def _quota(setup: Setup, used: int | None) -> Iterator[str]:
         yield "  used today: not known, the store cannot be reached"
     else:
         yield f"  used today: {used:,} ({used * 100 // setup.codes_a_day} %)"
-    yield f"  {setup.codes_a_day:,} visitors a day who scan their first code"
+    if setup.ready_codes:
+        yield f"  at most {setup.ready_codes:,} for codes made ahead on this node (pool.ready)"
+    yield f"  {setup.for_pages:,} visitors a day who scan their first code"
     forgotten, clicked = setup.forgotten_page, setup.clicked_page
     yield (
-        f"  or {setup.codes_a_day // forgotten:,} pages that are left alone "
+        f"  or {setup.for_pages // forgotten:,} pages that are left alone "
         f"({_codes(forgotten)} each, then they pause)"
     )
     yield (
-        f"  or {setup.codes_a_day // clicked:,} pages open all day long whose visitors "
+        f"  or {setup.for_pages // clicked:,} pages open all day long whose visitors "
         f"always ask for more ({_codes(clicked)} each)"
     )
 

@@ -4,6 +4,7 @@ The sentence and the unit of each key stand in `config.yaml`; a test holds the
 file and these classes together. Checks that need two keys are in `checks.py`.
 """
 
+import os
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -86,6 +87,11 @@ class ServerSettings(Section, frozen=True):
     allowed_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     drain_seconds: Seconds = 20
+
+    @property
+    def workers(self) -> int:
+        """How many processes really serve; 0 in the file is one for each core."""
+        return self.processes or os.cpu_count() or 1
 
 
 class RedisSettings(Section, frozen=True):

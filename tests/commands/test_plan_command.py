@@ -122,6 +122,19 @@ def test_plan_says_what_no_setting_can_do(saoma: Saoma, folder: Path) -> None:
     assert lines[-1].startswith("Not to be had by settings: WeChat makes 100,000 codes a day")
 
 
+def test_plan_counts_codes_that_are_made_ahead(saoma: Saoma, folder: Path) -> None:
+    """
+    Each process makes its own, and what they use up is not for visitors.
+    """
+    file = write_settings(folder, **NO_STORE, pool={"ready": 2}, server={"processes": 3})
+    lines = lines_of(saoma, file, "--arrivals", "95000/day")
+
+    assert "  at most 5,760 for codes made ahead on this node (pool.ready)" in lines
+    assert "  94,240 visitors a day who scan their first code" in lines
+    assert "  100,760 of 100,000 codes a day: NOT ENOUGH" in lines
+    assert lines[-1].endswith("need more than the 5,760 of pool.ready leave.")
+
+
 def test_plan_without_a_limit_reckons_with_wechats(saoma: Saoma, folder: Path) -> None:
     """
     With `wechat.daily_codes` 0 no reserve is told, and WeChat's own limit counts.
