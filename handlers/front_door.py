@@ -40,8 +40,8 @@ log = logging.getLogger(__name__)
 PATH = "/wechat"
 SOCKETS = "/ws"
 BEGINNINGS = (f"POST {PATH}?".encode(), b"GET /static/", f"GET {SOCKETS} ".encode())
-LOOK_BYTES = 32 * 1024
-"""How much of a request is looked at; one that is longer is nothing for the door."""
+LOOK_BYTES = 16 * 1024
+"""How much of a request is looked at, no more than Tornado takes of a head; whole or not at all."""
 CLOSE = "Connection: close\r\n"
 SWITCHING = "HTTP/1.1 101 Switching Protocols\r\n"
 

@@ -80,7 +80,9 @@ class OpenSocket(asyncio.Protocol):
         if first:
             self._transport.write(first)
         reason = self._why_not(caller)
-        if reason:
+        if self._context.readiness.draining:
+            self.close(CloseCode.RESTARTING, "restarting")
+        elif reason:
             self._refuse(reason)
         else:
             self._open(caller.opener)

@@ -355,6 +355,7 @@ HANDSHAKES = {
     "no key": {"Sec_WebSocket_Key": ""},
     "another version": {"Sec": "Sec-WebSocket-Version: 12"},
     "another protocol": {"Upgrade": "Upgrade: h2c"},
+    "head that is too long": {"more": f"X-Long: {'x' * MAX_HEADER_BYTES}"},
     "several protocols": {"Upgrade": "Upgrade: websocket, h2c"},
     "several options": {"Connection": "Connection: keep-alive, Upgrade"},
     "no upgrade": {"Connection": "Connection: keep-alive"},
@@ -394,7 +395,7 @@ async def test_sockets_are_opened_alike_both_ways(site: Site, variant: dict[str,
         one, other = await opened(wire), await opened(slow)
 
     assert one == other
-    assert one[0]
+    assert one[0] or len(request) > MAX_HEADER_BYTES
 
 
 async def test_frames_that_come_with_the_handshake_are_answered(site: Site) -> None:
@@ -447,6 +448,17 @@ async def test_mistake_of_ours_ends_the_socket_and_is_told_in_the_log(
         assert 1011 == await wire.close_code()
     server.stop()
     assert "a page with a hole" in caplog.text
+
+
+async def test_socket_that_is_opened_while_the_server_ends_is_sent_away(site: Site) -> None:
+    """
+    Its connection was there before; the page goes to another process at once.
+    """
+    site.resources.context.readiness.draining = True
+    page = await site.visitor().open_page()
+
+    assert 1012 == await page.closed()
+    assert not site.resources.context.sockets.open
 
 
 async def test_frames_reach_no_log(site: Site, caplog: pytest.LogCaptureFixture) -> None:
