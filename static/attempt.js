@@ -45,6 +45,10 @@ export class Attempt {
     this.refusals = 0;
     /** When it came back to its attempt, on the clock of `now`. */
     this.backAtMs = -Infinity;
+    /** Whether a code was asked for and has not come yet. */
+    this.awaitsCode = false;
+    /** Whether that question crossed an outcome on its way: the code that comes is of another attempt. */
+    this.isCrossed = false;
     /** Why it lapses, should its outcome not be there any more when it comes back for it; "" = it does not. */
     this.missed = "";
     this.timers = new Timers();
@@ -63,6 +67,7 @@ export class Attempt {
   /** Drop whatever there was and ask for a code of a new attempt, because the visitor wants one. */
   startOver() {
     this.refusals = 0;
+    this.isCrossed = false;
     this.missed = "";
     this.memory.forget();
     this.#set({ ...NOTHING_YET });
@@ -137,6 +142,7 @@ export class Attempt {
     this.timers.clear("blip");
     if (this.snapshot.state === State.SUCCESS && !this.missed) return;
     if (type !== MessageType.ERROR) this.missed = "";
+    if (type === MessageType.QR && this.isCrossed) return this.#ask(this.memory.recall()?.resume);
     switch (type) {
       case MessageType.QR: return this.#shown(data);
       case MessageType.SCANNED: return this.#scanned(data);
@@ -151,6 +157,7 @@ export class Attempt {
 
   #shown({ ticket, url, image, expires, resume }) {
     this.refusals = 0;
+    this.awaitsCode = false;
     const leftMs = expires * 1_000;
     const before = this.memory.recall();
     const lifeMs = Math.max(leftMs, before?.ticket === ticket ? before.lifeMs : 0);
@@ -177,6 +184,7 @@ export class Attempt {
   }
 
   #settle(state, secret, expires) {
+    this.isCrossed = this.awaitsCode;
     this.#set({ ...NOTHING_YET, state, secret, deadlineMs: this.now() + expires * 1_000 });
     if (state === State.BIND_REQUIRED) {
       this.timers.set("lapse", expires * 1_000, () => this.lapse("bind_token_gone"));
@@ -278,12 +286,15 @@ export class Attempt {
 
   #ask(resume) {
     this.connection.send(MessageType.GET_QR, resume ? { resume } : this.wish);
+    this.awaitsCode = !resume;
+    this.isCrossed = false;
     if (resume) this.backAtMs = this.now();
     this.timers.set("answer", ANSWER_MS, () => this.connection.giveUpOn());
   }
 
   #down(closeCode) {
     this.timers.clear("answer");
+    this.awaitsCode = this.isCrossed = false;
     const { state, error, retryAtMs } = this.snapshot;
     if (this.#isSettled) return null;
     if (closeCode === CloseCode.REFUSED || closeCode === CloseCode.BAD_MESSAGE) {

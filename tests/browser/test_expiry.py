@@ -5,7 +5,8 @@ from playwright.async_api import expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import OpenSignIn, StartSite
-from tests.site import OPENID
+from tests.browser.tour import HOLD, sockets
+from tests.site import OPENID, Site
 
 # Codes that nobody was seen to wait for, before the page asks.
 ROUNDS = 2
@@ -46,6 +47,31 @@ async def test_code_is_not_replaced_once_it_was_scanned(
 
     await sign_in.reach("scanned")
     assert ticket == await sign_in.code.get_attribute("data-ticket")
+
+
+async def test_scan_that_meets_the_question_for_the_next_code_counts(
+    site: Site, open_sign_in: OpenSignIn
+):
+    """
+    The code that comes all the same takes nothing away: the page is still asked to bind, and binds.
+    """
+    sign_in = await open_sign_in(site)
+    ticket = await sign_in.shows_code()
+    async with sign_in.page.expect_websocket() as another:
+        sockets(site)[0].cut()
+    socket = await another.value
+    await socket.wait_for_event("framereceived")
+
+    await sign_in.page.evaluate(HOLD)
+    sockets(site)[0].send('{"type": "expired", "data": {}}')
+    await sign_in.reach("expired")
+    await site.sandbox.phone.scan(ticket=ticket, openid=OPENID)
+    await sign_in.reach("bind_required")
+    async with socket.expect_event("framereceived", lambda text: "bind_required" in text):
+        await sign_in.page.evaluate("letGo()")
+
+    await sign_in.bind("alice")
+    await sign_in.arrives("/user")
 
 
 async def test_page_without_a_sign_of_life_asks_whether_somebody_is_there(

@@ -147,6 +147,7 @@ class Browser:
 
     async def _talk(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         told: set[str] = set()
+        waits = crossed = False
         self.diary.append("open")
         self._asked_again = 0
         await self._ask(socket)
@@ -158,7 +159,12 @@ class Browser:
             self.diary.append(message["data"].get("code") if kind == "error" else kind)
             if kind != "error":
                 self.up_since = self.up_since or time.monotonic()
-            if kind == "qr":
+            if kind == "qr" and crossed:
+                crossed = False  # of another attempt: the question met the outcome on its way
+                self._asked_again += 1
+                await self._ask(socket)
+            elif kind == "qr":
+                waits = False
                 self._token = message["data"]["resume"]
                 self.codes.append(message["data"])
                 self.shown.set()
@@ -166,6 +172,7 @@ class Browser:
             elif kind == "expired":
                 # In step already: the next code is asked for without the token.
                 self.diary.append("> get_qr")
+                waits = True
                 await socket.send_json({"type": "get_qr", "data": {}})
             elif kind == "error":
                 self._asked_again = max(0, self._asked_again - 1)
@@ -184,6 +191,7 @@ class Browser:
                 elif kind in told:
                     self._asked_again -= 1
                 told.add(kind)
+                crossed, waits = waits, False
                 self.heard.append(message)
                 self.outcome.set()
 
