@@ -51,6 +51,10 @@ class Browser:
         self._token: str | None = None
         self._asked_again = 0
         """Questions on this socket, after the first, that may yet be answered."""
+        self._told: set[str] = set()
+        """The outcomes that this socket has told."""
+        self._waits = self._crossed = False
+        """Whether the next code was asked for; whether an outcome came instead."""
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
     async def close(self) -> None:
@@ -146,8 +150,8 @@ class Browser:
                 self.closed_with.append(self._socket.close_code)
 
     async def _talk(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        told: set[str] = set()
-        waits = crossed = False
+        self._told.clear()
+        self._waits = self._crossed = False
         self.diary.append("open")
         self._asked_again = 0
         await self._ask(socket)
@@ -155,45 +159,53 @@ class Browser:
             if frame.type is not aiohttp.WSMsgType.TEXT:
                 continue
             message = json.loads(frame.data)
-            kind = message["type"]
-            self.diary.append(message["data"].get("code") if kind == "error" else kind)
+            kind, data = message["type"], message["data"]
+            self.diary.append(data.get("code") if kind == "error" else kind)
             if kind != "error":
                 self.up_since = self.up_since or time.monotonic()
-            if kind == "qr" and crossed:
-                crossed = False  # of another attempt: the question met the outcome on its way
-                self._asked_again += 1
-                await self._ask(socket)
-            elif kind == "qr":
-                waits = False
-                self._token = message["data"]["resume"]
-                self.codes.append(message["data"])
-                self.shown.set()
-                self._asked_again = max(0, self._asked_again - 1)
+            if kind == "qr":
+                await self._shown(data, socket)
             elif kind == "expired":
                 # In step already: the next code is asked for without the token.
                 self.diary.append("> get_qr")
-                waits = True
+                self._waits = True
                 await socket.send_json({"type": "get_qr", "data": {}})
             elif kind == "error":
                 self._asked_again = max(0, self._asked_again - 1)
-                await self._wait(message["data"], socket)
+                await self._wait(data, socket)
             elif kind == "superseded":
                 # No other page has our token, so it was a socket of ours that had died.
                 self.superseded += 1
                 self.up_since = None
-                told.clear()
+                self._told.clear()
                 await asyncio.sleep(self.random.uniform(0.5, 1))
                 await self._ask(socket)
             else:
-                # A question that crosses the outcome on its way is answered with it again.
-                if kind in told and not self._asked_again:
-                    self.doubled += 1
-                elif kind in told:
-                    self._asked_again -= 1
-                told.add(kind)
-                crossed, waits = waits, False
-                self.heard.append(message)
-                self.outcome.set()
+                self._note_outcome(message)
+
+    async def _shown(self, code: dict[str, Any], socket: aiohttp.ClientWebSocketResponse) -> None:
+        if self._crossed:  # a code of another attempt: the question met the outcome on its way
+            self._crossed = False
+            self._asked_again += 1
+            await self._ask(socket)
+            return
+        self._waits = False
+        self._token = code["resume"]
+        self.codes.append(code)
+        self.shown.set()
+        self._asked_again = max(0, self._asked_again - 1)
+
+    def _note_outcome(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        # A question that crosses the outcome on its way is answered with it again.
+        if kind in self._told and not self._asked_again:
+            self.doubled += 1
+        elif kind in self._told:
+            self._asked_again -= 1
+        self._told.add(kind)
+        self._crossed, self._waits = self._waits, False
+        self.heard.append(message)
+        self.outcome.set()
 
     async def _ask(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         resume = {"resume": self._token} if self._token else {}
