@@ -90,7 +90,7 @@ async def _primary(stack: AsyncExitStack, rest: str, options: dict[str, Any]) ->
     for each in sentinel.sentinels:
         stack.push_async_callback(each.aclose)
     redis: Redis = sentinel.master_for(
-        service, connection_pool_class=_QueueingSentinelPool, **options, **given
+        service, connection_pool_class=_QueueingSentinelPool, **(options | given)
     )
     pack_in_c(redis.connection_pool)
     return redis

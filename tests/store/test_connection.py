@@ -53,6 +53,16 @@ async def test_store_that_is_not_there_is_unavailable(unused_tcp_port: int) -> N
     assert refused.value.__suppress_context__
 
 
+async def test_address_of_sentinels_may_set_a_time_limit(unused_tcp_port: int) -> None:
+    """
+    What it says counts instead of ours, as in the address of one server.
+    """
+    url = f"redis+sentinel://127.0.0.1:{unused_tcp_port}/saoma?socket_timeout=2"
+    async with connect(url, "saoma") as store:
+        with pytest.raises(StoreUnavailable):
+            await store.ping()
+
+
 async def test_script_runs_in_the_store(store: Store, add: Script) -> None:
     """
     Keys and arguments arrive, and the answer comes back.
