@@ -1,15 +1,17 @@
 """Calls to the store that are made in the same turn of the loop share a round trip.
 
 A call costs this process about the same whether it carries one command or
-twenty: finding a connection, sending, waking up for the answer. So a command
-waits until everything else of this turn has run, and goes with what that asks.
+twenty: sending, and waking up for the answer. So a command waits until
+everything else of this turn has run, and goes with what that asks.
 """
 
 import asyncio
-from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
+
+from store.lines import Back, Lines
 
 # The most that goes together: all of it has to be answered in the time of one call.
 MOST = 128
@@ -34,19 +36,22 @@ class Batch:
     """Carries commands to *redis*, those of one turn of the loop together."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+        client: object = redis
+        self._way: _Client | Lines
+        self._way = _Client(client) if isinstance(client, RedisCluster) else Lines(redis)
         self._waiting: list[_Call] = []
-        self._carrying: set[asyncio.Task[None]] = set()
+        self._under_way = 0
         self._closed = False
+        self._done = asyncio.Event()
 
     def ask(self, *command: Any, **options: Any) -> "asyncio.Future[Any]":
-        """Return the answer to come; *options* are those of redis-py's `execute_command`.
+        """Return the answer to come; *options* tell redis-py how to read it.
 
         Who is cancelled while it waits takes nothing from the others.
         """
         if self._closed:
             raise ConnectionError("closed")  # a connection made now would stay open
-        if not self._waiting and len(self._carrying) < AT_ONCE:
+        if not self._waiting and self._under_way < AT_ONCE:
             asyncio.get_running_loop().call_soon(self._send)
         call = _Call(command, options)
         self._waiting.append(call)
@@ -56,26 +61,18 @@ class Batch:
         """Wait for what was asked for, and take nothing more."""
         self._closed = True
         self._send()
-        while self._carrying:
-            await asyncio.wait(self._carrying)
+        if self._under_way:
+            await self._done.wait()
+        await self._way.close()
 
     def _send(self) -> None:
         """Send what waits, as far as there is a free way."""
-        while self._waiting and len(self._carrying) < AT_ONCE:
+        while self._waiting and self._under_way < AT_ONCE:
             calls, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            task = asyncio.create_task(self._carry(calls))
-            self._carrying.add(task)
-            task.add_done_callback(self._back)
+            self._under_way += 1
+            self._way.carry(calls, partial(self._back, calls))
 
-    def _back(self, task: asyncio.Task[None]) -> None:
-        self._carrying.discard(task)
-        self._send()
-
-    async def _carry(self, calls: list[_Call]) -> None:
-        try:
-            answers: Iterable[Any] = await self._execute(calls)
-        except Exception as error:  # noqa: BLE001, it belongs to who asked
-            answers = [error] * len(calls)
+    def _back(self, calls: list[_Call], answers: list[Any]) -> None:
         for call, answer in zip(calls, answers, strict=True):
             if call.answer.done():
                 continue
@@ -83,12 +80,39 @@ class Batch:
                 call.answer.set_exception(answer)
             else:
                 call.answer.set_result(answer)
+        self._under_way -= 1
+        self._send()
+        if self._closed and not self._under_way:
+            self._done.set()
+
+
+class _Client:
+    """Carries them by redis-py's client of a cluster, which knows where each key is."""
+
+    def __init__(self, redis: RedisCluster) -> None:
+        self._redis = redis
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def carry(self, calls: list[_Call], back: Back) -> None:
+        """As `Lines.carry`."""
+        task = asyncio.create_task(self._carry(calls, back))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Nothing: whoever opened the client closes it."""
+
+    async def _carry(self, calls: list[_Call], back: Back) -> None:
+        try:
+            answers = await self._execute(calls)
+        except Exception as error:  # noqa: BLE001, it belongs to who asked
+            answers = [error] * len(calls)
+        back(answers)
 
     async def _execute(self, calls: list[_Call]) -> list[Any]:
         if len(calls) == 1:
             call = calls[0]
-            redis: Any = self._redis  # redis-py's own signature has no types
-            return [await redis.execute_command(*call.command, **call.options)]
+            return [await self._redis.execute_command(*call.command, **call.options)]
         async with self._redis.pipeline(transaction=False) as pipe:
             for call in calls:
                 pipe.execute_command(*call.command, **call.options)

@@ -19,12 +19,17 @@ def pack_in_c(pool: Pool) -> Pool:
     return pool
 
 
+def pack(command: tuple[Any, ...]) -> bytes:
+    """Return *command* as the store reads it; a name of two words is two arguments."""
+    if " " in command[0]:
+        command = (*command[0].split(), *command[1:])
+    packed: bytes = hiredis.pack_command(command)
+    return packed
+
+
 def _packing(kind: type[AbstractConnection]) -> type[AbstractConnection]:
     class Packing(kind):  # type: ignore[misc, valid-type]
         def pack_command(self, *args: Any) -> list[bytes]:
-            if " " in args[0]:  # a command of two words, of redis-py's own
-                packed: list[bytes] = super().pack_command(*args)
-                return packed
-            return [hiredis.pack_command(args)]
+            return [pack(args)]
 
     return Packing

@@ -23,6 +23,8 @@ from store.packing import pack_in_c
 CALL_TIMEOUT = 1.0
 CONNECT_TIMEOUT = 0.5
 RETRIES = 1
+# In between up to 40 ms, so that not all come back at the same moment.
+PAUSE = FullJitterBackoff(cap=0.1, base=0.02)
 MAX_CONNECTIONS = 32
 # How long a call may wait for a free connection, as when 5,000 pages close at once.
 QUEUE_TIMEOUT = 5.0
@@ -36,7 +38,7 @@ async def open_client(url: str) -> AsyncIterator[Redis]:
     options: dict[str, Any] = {
         "decode_responses": True,
         "health_check_interval": 30,
-        "retry": Retry(FullJitterBackoff(cap=0.1, base=0.02), RETRIES),
+        "retry": Retry(PAUSE, RETRIES),
         "socket_connect_timeout": CONNECT_TIMEOUT,
         "socket_timeout": CALL_TIMEOUT,
     }

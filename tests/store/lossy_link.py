@@ -4,11 +4,13 @@ async with lossy_store(store_url, prefix) as (store, link):
     link.lose_next_answer()
     await something(store)  # asks twice, and the store does it twice
 
-It can also keep a question on its way while other things happen.
+It can also keep a question on its way while other things happen, pass answers on in pieces,
+and say what nobody asked for.
 """
 
 import asyncio
 import hashlib
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -28,6 +30,9 @@ class LossyLink:
         self._idle = asyncio.Event()
         self._idle.set()
         self._kept = b""
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.piece_bytes = 65536
+        """How much of an answer comes at once."""
         self.lost = 0
         """How many answers were lost."""
         self.asked = 0
@@ -46,6 +51,11 @@ class LossyLink:
         """Keep the next call of *script* from the store until the gate is open."""
         self._kept = _name_of(script)
 
+    def say(self, data: bytes) -> None:
+        """Send that to every client, as if the store had said it."""
+        for writer in self._writers:
+            writer.write(data)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection both ways until one end is closed."""
         self._lines += 1
@@ -54,11 +64,13 @@ class LossyLink:
         there = asyncio.create_task(self._ask(reader, store_writer))
         back = asyncio.create_task(self._answer(store_reader, writer))
         self._tasks |= {there, back}
+        self._writers.add(writer)
         await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         for task in (there, back):
             task.cancel()
         await asyncio.wait({there, back})
         self._tasks -= {there, back}
+        self._writers.discard(writer)
         for each in (writer, store_writer):
             each.close()
             with suppress(OSError):
@@ -88,7 +100,9 @@ class LossyLink:
                 self._armed = False
                 self.lost += 1
                 return
-            writer.write(data)
+            for start in range(0, len(data), self.piece_bytes):
+                writer.write(data[start : start + self.piece_bytes])
+                await asyncio.sleep(0)  # so that it is read before the next
 
 
 def _name_of(script: Path) -> bytes:
@@ -96,13 +110,15 @@ def _name_of(script: Path) -> bytes:
 
 
 @asynccontextmanager
-async def lossy_store(url: str, prefix: str) -> AsyncIterator[tuple[Store, LossyLink]]:
+async def lossy_store(
+    url: str, prefix: str, *, tls: ssl.SSLContext | None = None, query: str = ""
+) -> AsyncIterator[tuple[Store, LossyLink]]:
     """Connect to the store at *url*, a Unix socket, over a link that can lose answers."""
     link = LossyLink(url.removeprefix("unix://"))
-    server = await asyncio.start_server(link.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(link.serve, "127.0.0.1", 0, ssl=tls)
     async with server:
-        port = server.sockets[0].getsockname()[1]
-        async with connect(f"redis://127.0.0.1:{port}", prefix) as store:
+        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}?{query}"
+        async with connect(f"{'rediss' if tls else 'redis'}://{address}", prefix) as store:
             yield store, link
     await server.wait_closed()
     await link.closed()

@@ -49,7 +49,8 @@ async def test_calls_that_come_all_at_once_take_turns(own_store: Store) -> None:
     await asyncio.gather(*(own_store.ask("SET", name, name) for name in names))
 
     clients = await own_store.redis.info("clients")
-    assert AT_ONCE >= int(clients["connected_clients"])
+    # One more for the question.
+    assert AT_ONCE + 1 >= int(clients["connected_clients"])
     assert names == await asyncio.gather(*(own_store.ask("GET", name) for name in names))
 
 
