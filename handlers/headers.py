@@ -20,6 +20,9 @@ FOR_DOCUMENTS = (
     *("Cross-Origin-Opener-Policy", "X-Frame-Options"),
 )
 """What browsers look at in documents only, not in scripts and style sheets."""
+YEAR = 31_536_000
+FOR_EVER = f"public, max-age={YEAR}, immutable"
+"""How long browsers may keep a file whose address changes with its content."""
 
 
 def browser_headers(site: Site, *, secure: bool) -> Iterator[tuple[str, str]]:
@@ -42,6 +45,16 @@ def standing_headers(site: Site, *, secure: bool) -> Iterator[tuple[str, str]]:
     yield "Cache-Control", "no-store"
     yield "Cross-Origin-Resource-Policy", "same-origin"
     yield "Vary", "Origin"
+
+
+def file_headers(site: Site, *, secure: bool, document: bool = True) -> Iterator[tuple[str, str]]:
+    """Yield what an answer with a static file begins with; scripts and styles are no *document*."""
+    for name, value in browser_headers(site, secure=secure):
+        if document or name not in FOR_DOCUMENTS:
+            yield name, value
+    # The same for everybody and no secret: pages of other origins load modules from here.
+    yield "Access-Control-Allow-Origin", "*"
+    yield "Cross-Origin-Resource-Policy", "cross-origin"
 
 
 @cache

@@ -5,17 +5,16 @@ frame each anew took the server ten times what the page's socket costs.
 """
 
 import gzip
-from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
 from handlers.context import Site
-from handlers.headers import FOR_DOCUMENTS, browser_headers
+from handlers.headers import FOR_EVER, file_headers
 from handlers.plain_request import PlainRequest
 
 KINDS = {".css": "text/css", ".js": "text/javascript", ".mjs": "text/javascript"}
-FOR_EVER = "public, max-age=31536000, immutable"
+"""Content types of what is kept."""
 LEVEL = 9
 
 
@@ -32,7 +31,9 @@ class KeptFiles:
 
     def __init__(self, folder: Path, version: str, site: Site) -> None:
         self._root = f"/static/{version}/"
-        self._head = "".join(f"{name}: {value}\r\n" for name, value in file_headers(site))
+        standing = file_headers(site, secure=site.secure, document=False)
+        headers = [*standing, ("Cache-Control", FOR_EVER), ("Vary", "Accept-Encoding")]
+        self._head = "".join(f"{name}: {value}\r\n" for name, value in headers)
         self._files = {
             str(file.relative_to(folder)): KeptFile(
                 KINDS[file.suffix], file.read_bytes(), gzip.compress(file.read_bytes(), LEVEL)
@@ -53,14 +54,3 @@ class KeptFiles:
         if "gzip" in request.headers.get("accept-encoding", ""):
             return f"{head}Content-Encoding: gzip\r\n", file.packed
         return head, file.plain
-
-
-def file_headers(site: Site) -> Iterator[tuple[str, str]]:
-    """Yield what `StaticHandler` says of such a file."""
-    for name, value in browser_headers(site, secure=site.secure):
-        if name not in FOR_DOCUMENTS:
-            yield name, value
-    yield "Cache-Control", FOR_EVER
-    yield "Access-Control-Allow-Origin", "*"
-    yield "Cross-Origin-Resource-Policy", "cross-origin"
-    yield "Vary", "Accept-Encoding"

@@ -12,12 +12,12 @@ from typing import Any
 from tornado.web import StaticFileHandler
 
 from handlers.errors import error_of, log_error, tell_error
-from handlers.headers import FOR_DOCUMENTS, browser_headers
+from handlers.headers import FOR_DOCUMENTS, FOR_EVER, YEAR, file_headers
+from handlers.kept_files import KINDS
 
 FOR_QUESTIONS = ("Accept-Ranges", "Etag", "Last-Modified")
 """By what browsers ask whether a file has changed, or for a part of it."""
-YEAR = 31_536_000
-NO_DOCUMENTS = (".js", ".mjs", ".css")
+NO_DOCUMENTS = tuple(KINDS)
 EMBEDDED = "saoma.js"
 """The module that other sites load, by an address that never changes."""
 
@@ -40,12 +40,9 @@ class StaticHandler(StaticFileHandler):
 
     def set_default_headers(self) -> None:
         site = self.settings["context"].site
-        for name, value in browser_headers(site, secure=site.is_secure(self.request)):
+        for name, value in file_headers(site, secure=site.is_secure(self.request)):
             self.set_header(name, value)
         self.set_header("Cache-Control", "no-store")
-        # The same for everybody and no secret: pages of other origins load modules from here.
-        self.set_header("Access-Control-Allow-Origin", "*")
-        self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
 
     async def get(self, path: str, include_body: bool = True) -> None:
         """Serve the file; relative imports are relative to where a redirect leads."""
@@ -76,15 +73,13 @@ class StaticHandler(StaticFileHandler):
         if self._current:
             for name in FOR_QUESTIONS:
                 self.clear_header(name)
-            self.set_header("Cache-Control", f"public, max-age={YEAR}, immutable")
+            self.set_header("Cache-Control", FOR_EVER)
         else:
             self.set_header("Cache-Control", "no-cache")
 
     def get_content_type(self) -> str:
         """Return the type; browsers run modules as JavaScript only."""
-        if (self.absolute_path or "").endswith(".mjs"):
-            return "text/javascript"
-        return super().get_content_type()
+        return KINDS.get(Path(self.absolute_path or "").suffix) or super().get_content_type()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write the error as JSON, like every other."""
