@@ -34,11 +34,11 @@ export function socketUrl({ protocol, host }) {
 }
 
 /**
- * The socket that the page opened before there were modules (early_socket.js), once, while it can be of use. The server
- * says nothing before it is asked, so nothing was missed.
+ * The socket that the page opened before there were modules (early_socket.js), once, while it can be of use.
  *
  * @param {string} url
- * @returns {WebSocket | null}
+ * @returns {(WebSocket & {asked: string, heard: {data: string, heardAtMs: number}[]}) | null} with the frame that it
+ *   sends when it opens, and all that has been said on it
  */
 function earlySocket(url) {
   const socket = globalThis.earlySocket;
@@ -81,6 +81,8 @@ export class Connection extends Way {
     this.url = url;
     /** @type {WebSocket | null} */
     this.socket = null;
+    /** The first frame, if the socket came with it: it is not sent twice. */
+    this.asked = "";
   }
 
   get isOpen() {
@@ -91,17 +93,27 @@ export class Connection extends Way {
   connect() {
     if (this.socket) return;
     clearTimeout(this.timer);
-    const socket = earlySocket(this.url) ?? new WebSocket(this.url);
+    const early = earlySocket(this.url);
+    const socket = early ?? new WebSocket(this.url);
     this.socket = socket;
+    this.asked = early?.asked ?? "";
     this.timer = setTimeout(() => this.#drop(), OPEN_TIMEOUT_MS);
     // A socket that was replaced may still report something: only the current one is listened to.
     const current = (react) => (event) => {
       if (socket === this.socket) react(event);
     };
-    socket.addEventListener("open", current(() => this.#opened()));
-    socket.addEventListener("message", current((event) => this.#received(event.data)));
+    const opened = current(() => this.#opened());
+    const received = current(({ data, heardAtMs }) => this.#received(data, heardAtMs));
+    socket.addEventListener("open", opened);
+    socket.addEventListener("message", received);
     socket.addEventListener("close", current((event) => this.#lost(event.code)));
-    if (socket.readyState === WebSocket.OPEN) queueMicrotask(current(() => this.#opened()));
+    if (early) early.onmessage = null;
+    if (socket.readyState === WebSocket.OPEN) {
+      queueMicrotask(() => {
+        opened();
+        early.heard.forEach(received);
+      });
+    }
   }
 
   /** Replace a socket that may have died silently, as after a sleep, by a new one. */
@@ -125,7 +137,9 @@ export class Connection extends Way {
    */
   send(type, data = {}) {
     if (!this.isOpen) return false;
-    this.socket?.send(JSON.stringify({ type, data }));
+    const frame = JSON.stringify({ type, data });
+    if (frame !== this.asked) this.socket?.send(frame);
+    this.asked = "";
     return true;
   }
 
@@ -139,9 +153,12 @@ export class Connection extends Way {
     this.listener.onOpen();
   }
 
-  #received(text) {
+  /** @param {string} text @param {number} [heardAtMs] when, on the clock of `performance.now` */
+  #received(text, heardAtMs = performance.now()) {
     const message = parse(text);
     if (!message) return;
+    // Seconds are seconds left: some have passed since a message that nobody was there for.
+    if (message.data.expires) message.data.expires -= (performance.now() - heardAtMs) / 1_000;
     // Only a server that talks has recovered; one that accepts and drops sockets is still to be spared.
     this.tries = 0;
     this.listener.onMessage(message);

@@ -2,15 +2,17 @@
  * The sign-in page: joins the attempt, its view, the forms and the server's endpoints.
  */
 import { home, sameSite } from "./api.js";
+import { Attempt } from "./attempt.js";
 import { AttemptView } from "./attempt_view.js";
+import { socketUrl } from "./connection.js";
 import { Entrance, NO_CODES } from "./entrance.js";
 import { clearError, enhanceForm } from "./forms.js";
 import { Memory } from "./memory.js";
-import { isInWeChat, isPhone, watchPresence } from "./presence.js";
+import { isHidden, isInWeChat, isPhone, watchPresence } from "./presence.js";
 import { ErrorCode } from "./protocol.js";
-import { attempt } from "./sign_in_start.js";
 import { State } from "./snapshot.js";
 import { text } from "./texts.js";
+import { Transport } from "./transport.js";
 
 /** The user page is where a visitor goes who did not come for another one. */
 const HOME = "/user";
@@ -27,6 +29,14 @@ const passwordForm = main.querySelector("[data-testid=password-form]");
 const passwordFold = main.querySelector("[data-part=password]");
 const next = sameSite(main.dataset.next, HOME);
 
+const memory = new Memory("sign-in");
+// Back from WeChat's page, somebody who has no account here yet goes on where a scan would have led.
+const { resume } = document.querySelector("script[data-resume]").dataset;
+if (resume) memory.keep({ resume });
+
+const attempt = new Attempt({
+  connection: new Transport(socketUrl(location), isHidden), memory, isHidden, onChange: changed,
+});
 const view = new AttemptView(
   main,
   { onChoose: (number) => attempt.choose(number), onRetry: retry },
@@ -106,5 +116,4 @@ watchPresence({
   onOnline: () => attempt.online(),
   onActivity: () => attempt.active(),
 });
-attempt.onChange = changed;
-changed(attempt.snapshot);
+attempt.start();

@@ -3,32 +3,41 @@ by `benchmarks/first_code.py`."""
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, Route, WebSocket
 
 from tests.browser.conftest import NewContext, OpenSignIn
 from tests.browser.pages import SignIn
 from tests.site import Site
 
-# What draws the page, and what nobody needs before it is drawn.
-DRAWS = re.compile(r"/(styles\.css|login\.js|attempt_view\.js|code\.js|lean-qr\.mjs|forms\.js)$")
-
 # Playwright's own way to wait compiles a text, which the page's policy forbids.
-EARLY_SOCKET_IS = """(state) => new Promise((tell) => {
-    const isSo = () => window.earlySocket?.readyState === WebSocket[state];
-    const look = () => isSo() ? tell() : setTimeout(look, 5);
+EARLY_SOCKET_HAS = """(found) => new Promise((tell) => {
+    const has = {
+        code: (socket) => socket?.heard.length > 0,
+        ended: (socket) => socket.readyState === WebSocket.CLOSED,
+    }[found];
+    const look = () => has(window.earlySocket) ? tell() : setTimeout(look, 5);
     look();
 })"""
-MODULES = re.compile(r"/(?!early_socket)\w+\.js$")
+# What nobody needs before the code has come.
+ALL_ELSE = re.compile(r"/(?!early_socket)[\w-]+\.(css|m?js)$")
+LIFE_MS = 180_000
 
 
-async def test_socket_waits_for_nothing_that_draws(site: Site, open_sign_in: OpenSignIn):
+@pytest.fixture
+async def sign_in(open_sign_in: OpenSignIn) -> SignIn:
+    """A page that is opened nowhere yet; tests can put its time forward."""
+    return await open_sign_in("about:", "blank", clock=True)
+
+
+async def open_without_the_rest(page: Page, site: Site) -> Callable[[], set[str]]:
+    """Open the sign-in page until it was told a code; return what lets its modules and styles come.
+
+    That returns which they are.
     """
-    The code has come before the first of what draws it is there, and then it is shown.
-    """
-    sign_in = await open_sign_in("about:", "blank")
-    page = sign_in.page
     may_come = asyncio.Event()
     held: set[str] = set()
 
@@ -37,60 +46,87 @@ async def test_socket_waits_for_nothing_that_draws(site: Site, open_sign_in: Ope
         await may_come.wait()
         await route.continue_()
 
-    await page.route(DRAWS, hold)
-    async with page.expect_websocket() as socket:
-        await page.goto(site.base_url, wait_until="commit")
-    frame = await (await socket.value).wait_for_event("framereceived")
-    state = await sign_in.main.get_attribute("data-state")
-    may_come.set()
+    def let_come() -> set[str]:
+        may_come.set()
+        return held
 
-    assert '"type":"qr"' in str(frame)
-    assert "loading" == state
-    assert {"styles.css", "login.js", "lean-qr.mjs"} <= held
-    await sign_in.shows_code()
-
-
-async def open_without_modules(page: Page, site: Site) -> asyncio.Event:
-    """Open the sign-in page until its early socket is open; no module comes before the event."""
-    may_come = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await may_come.wait()
-        await route.continue_()
-
-    await page.route(MODULES, hold)
+    await page.route(ALL_ELSE, hold)
     await page.goto(site.base_url, wait_until="commit")
-    await page.evaluate(EARLY_SOCKET_IS, "OPEN")
-    return may_come
+    await page.evaluate(EARLY_SOCKET_HAS, "code")
+    return let_come
 
 
-async def test_handshake_waits_for_no_module(site: Site, open_sign_in: OpenSignIn):
+def frames_sent(page: Page) -> list[list[str]]:
+    """Return the list that what *page* says will be in, socket by socket."""
+    sent: list[list[str]] = []
+
+    def opened(socket: WebSocket) -> None:
+        frames: list[str] = []
+        sent.append(frames)
+        socket.on("framesent", lambda frame: frames.append(str(frame)))
+
+    page.on("websocket", opened)
+    return sent
+
+
+async def test_code_waits_for_no_module(site: Site, sign_in: SignIn):
     """
-    The socket is open before the first module is there, and it is the one that the page then uses.
+    The page has its code before the first module or style is there, and asks for no other.
     """
-    sign_in = await open_sign_in("about:", "blank")
-    page = sign_in.page
-    sockets = list[WebSocket]()
-    page.on("websocket", lambda socket: sockets.append(socket))  # noqa: PLW0108, it has to be a function
+    sent = frames_sent(sign_in.page)
+    let_come = await open_without_the_rest(sign_in.page, site)
+    state = await sign_in.main.get_attribute("data-state")
 
-    modules_may_come = await open_without_modules(page, site)
-    modules_may_come.set()
+    held = let_come()
 
     await sign_in.shows_code()
-    assert 1 == len(sockets)
-    assert await page.evaluate("window.earlySocket === undefined")
+    assert "loading" == state
+    assert {"styles.css", "login.js"} <= held
+    assert [['{"type":"get_qr","data":{}}']] == sent
+    assert await sign_in.page.evaluate("window.earlySocket === undefined")
 
 
-async def test_early_socket_that_was_lost_is_replaced(site: Site, open_sign_in: OpenSignIn):
+async def test_page_that_comes_back_says_so_at_once(site: Site, sign_in: SignIn):
+    """
+    The first question after a reload is for the code of before, and the only one.
+    """
+    await sign_in.page.goto(site.base_url)
+    ticket = await sign_in.shows_code()
+    sent = frames_sent(sign_in.page)
+
+    await sign_in.page.reload()
+
+    assert ticket == await sign_in.shows_code()
+    ((frame,),) = sent
+    assert re.fullmatch(r'\{"type":"get_qr","data":\{"resume":"[^"]+"\}\}', frame)
+
+
+async def test_code_that_waited_for_modules_has_less_time_left(site: Site, sign_in: SignIn):
+    """
+    The ring ends with the code, which began before it was shown.
+    """
+    clock = sign_in.page.clock
+    let_come = await open_without_the_rest(sign_in.page, site)
+    await clock.fast_forward(LIFE_MS // 2)
+    let_come()
+    await sign_in.shows_code()
+
+    await clock.fast_forward(LIFE_MS // 4)
+
+    ring = sign_in.page.locator("[data-part=ring]")
+    offset = await ring.evaluate("({ style }) => Number(style.strokeDashoffset)")
+    assert 1 + offset == pytest.approx(0.5, abs=0.04)
+
+
+async def test_early_socket_that_was_lost_is_replaced(site: Site, sign_in: SignIn):
     """
     One that has ended before the page could use it is as good as none.
     """
-    sign_in = await open_sign_in("about:", "blank")
-    page = sign_in.page
-    modules_may_come = await open_without_modules(page, site)
-    await page.evaluate("window.earlySocket.close()")
-    await page.evaluate(EARLY_SOCKET_IS, "CLOSED")
-    modules_may_come.set()
+    let_come = await open_without_the_rest(sign_in.page, site)
+    await sign_in.page.evaluate("window.earlySocket.close()")
+    await sign_in.page.evaluate(EARLY_SOCKET_HAS, "ended")
+
+    let_come()
 
     await sign_in.shows_code()
 

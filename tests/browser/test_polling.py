@@ -137,6 +137,7 @@ async def test_next_load_begins_with_what_worked(site: Site, open_sign_in: OpenS
     await sign_in.page.reload()
 
     assert ticket == await sign_in.shows_code()
+    assert await sign_in.page.evaluate("window.earlySocket === undefined")
 
 
 async def test_server_that_ends_sends_requests_elsewhere_with_the_same_code(
