@@ -108,7 +108,9 @@ class Options(Struct, frozen=True, kw_only=True):
 
 def make_app(context: Context, *, ping_seconds: float = PING_SECONDS) -> Application:
     """Return every address that there is; sockets are asked for life every *ping_seconds*."""
-    static = {"path": str(HERE / "static"), "version": context.static_version}
+    folder, version = HERE / "static", context.static_version
+    kept = KeptFiles(folder, version, context.site)
+    static = {"path": str(folder), "version": version, "kept": kept}
     return Application(
         [
             (r"/", SignInHandler),
@@ -140,6 +142,7 @@ def make_app(context: Context, *, ping_seconds: float = PING_SECONDS) -> Applica
         xsrf_cookies=True,
         xsrf_cookie_kwargs={"samesite": "Lax", "secure": context.site.secure},
         heartbeat=Heartbeat(ping_seconds),
+        kept_files=kept,
     )
 
 
@@ -157,7 +160,7 @@ def make_server(
     return FrontDoor(
         app,
         context=context,
-        files=KeptFiles(HERE / "static", context.static_version, context.site),
+        files=app.settings["kept_files"],
         heartbeat=app.settings["heartbeat"],
         note=note_request,
         body_timeout=body_seconds,

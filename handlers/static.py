@@ -13,7 +13,7 @@ from tornado.web import StaticFileHandler
 
 from handlers.errors import error_of, log_error, tell_error
 from handlers.headers import FOR_DOCUMENTS, FOR_EVER, YEAR, file_headers
-from handlers.kept_files import KINDS
+from handlers.kept_files import KINDS, KeptFile, KeptFiles, content_of
 
 FOR_QUESTIONS = ("Accept-Ranges", "Etag", "Last-Modified")
 """By what browsers ask whether a file has changed, or for a part of it."""
@@ -23,20 +23,23 @@ EMBEDDED = "saoma.js"
 
 
 def version_of(folder: Path) -> str:
-    """Return a short digest of every file below *folder*."""
+    """Return a short digest of every file below *folder*, as it is sent."""
     total = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
         if file.is_file():
-            total.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
+            total.update(str(file.relative_to(folder)).encode() + b"\0" + content_of(file))
     return total.hexdigest()[:12]
 
 
 class StaticHandler(StaticFileHandler):
     """Serves `/static/<version>/…` for ever, `/static/…` as it is now."""
 
-    def initialize(self, path: str, version: str) -> None:  # type: ignore[override]
+    def initialize(  # type: ignore[override]  # two arguments are ours
+        self, path: str, version: str, kept: KeptFiles
+    ) -> None:
         super().initialize(path)
         self._version = version
+        self._kept = kept
 
     def set_default_headers(self) -> None:
         site = self.settings["context"].site
@@ -49,8 +52,22 @@ class StaticHandler(StaticFileHandler):
         if path == EMBEDDED:
             self.set_header("Cache-Control", "no-cache")
             self.redirect(f"/static/{self._version}/{EMBEDDED}")
-            return
-        await super().get(path, include_body)
+        elif kept := self._kept.find(path):
+            await self._send(kept)
+        else:
+            await super().get(path, include_body)
+
+    async def _send(self, kept: KeptFile) -> None:
+        """Answer as the front door does."""
+        for name in FOR_DOCUMENTS:
+            self.clear_header(name)
+        headers, body = kept.sent_to(self.request.headers.get("Accept-Encoding", ""))
+        self.set_header("Cache-Control", FOR_EVER)
+        self.set_header("Content-Length", len(body))
+        for name, value in headers.items():
+            self.set_header(name, value)
+        self.write(body)
+        await self.flush()
 
     def parse_url_path(self, url_path: str) -> str:
         """Leave the version out of the file's path."""
@@ -63,10 +80,7 @@ class StaticHandler(StaticFileHandler):
         return YEAR if self._current else 0
 
     def set_extra_headers(self, path: str) -> None:
-        """Say that a versioned file never changes, and no more than concerns its kind.
-
-        A page loads twenty modules; headers for documents would be a third of it.
-        """
+        """Say that a versioned file never changes, and no more than concerns its kind."""
         if path.endswith(NO_DOCUMENTS):
             for name in FOR_DOCUMENTS:
                 self.clear_header(name)

@@ -16,8 +16,7 @@ import { Transport } from "./transport.js";
 
 /** The user page is where a visitor goes who did not come for another one. */
 const HOME = "/user";
-/** What only that page needs. */
-const MODULES_OF_HOME = ["user.js", "wechats.js", "sessions.js", "notes.js", "signed_out.js", "times.js"];
+const SCRIPT_OF_HOME = "user.js";
 /** Only signing in is left. */
 const ON_THE_WAY = new Set([State.SCANNED, State.BIND_REQUIRED, State.SUCCESS]);
 /** Between two reloads because the server did not understand us: once helps, more would be a loop. */
@@ -62,14 +61,12 @@ function changed(snapshot) {
   if (state === State.REFUSED && snapshot.error === ErrorCode.BAD_MESSAGE) reloadOnce();
 }
 
-/** Have the browser keep the modules of the user page, which is next: then it is there at once. */
+/** Have the browser keep the script of the user page, which is next: then it is there at once. */
 function fetchAhead() {
   if (isFetchedAhead || next !== HOME) return;
   isFetchedAhead = true;
-  for (const name of MODULES_OF_HOME) {
-    const link = document.createElement("link");
-    document.head.append(Object.assign(link, { rel: "modulepreload", href: new URL(name, import.meta.url).href }));
-  }
+  const { href } = new URL(SCRIPT_OF_HOME, import.meta.url);
+  document.head.append(Object.assign(document.createElement("link"), { rel: "modulepreload", href }));
 }
 
 /** @param {{username: string, next?: string}} session */

@@ -2,10 +2,12 @@
  * The user page: who I am, and the way out.
  */
 import { ApiError, endSession } from "./api.js";
+import "./name.js";
 import { note, sayLeft } from "./notes.js";
 import { showSessions } from "./sessions.js";
 import { signedOut } from "./signed_out.js";
 import { errorText } from "./texts.js";
+import "./times.js";
 import "./wechats.js";
 
 sayLeft();

@@ -235,7 +235,7 @@ async def test_files_are_sent_at_the_door(site: Site) -> None:
         assert 1 == len(site.server.visitors)
     assert b"success" == bodies[1]
     assert bodies[0] == bodies[2]
-    assert b"import" in bodies[0]
+    assert b"AttemptView" in bodies[0]
 
 
 @pytest.mark.parametrize(

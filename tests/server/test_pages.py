@@ -164,7 +164,7 @@ async def test_files_of_a_page_are_all_there(site: Site) -> None:
 
     responses = [await site.visitor().fetch("GET", path) for path in named]
 
-    assert len(named) > 5
+    assert len(named) > 3
     assert {200} == {response.status for response in responses}
     assert {
         "text/javascript",
@@ -392,6 +392,21 @@ async def test_versioned_file_is_kept_for_ever(site: Site) -> None:
     assert "text/javascript" == response.content_type
     assert "public, max-age=31536000, immutable" == response.headers["Cache-Control"]
     assert "nosniff" == response.headers["X-Content-Type-Options"]
+
+
+@pytest.mark.parametrize("page", ["login.js", "user.js"])
+async def test_script_of_a_page_comes_with_all_that_it_imports(site: Site, page: str) -> None:
+    """
+    Under its version it is one file; by its plain name it is the module that it was written as.
+    """
+    version = await version_of(site)
+
+    joined = await (await site.visitor().fetch("GET", f"/static/{version}/{page}")).text()
+    plain = await (await site.visitor().fetch("GET", f"/static/{page}")).text()
+
+    assert re.search(r"^import .* from", plain, re.MULTILINE)
+    assert not re.search(r"^(import|export)\b", joined, re.MULTILINE)
+    assert 1 == joined.count("\nclass Attempt {")
 
 
 async def test_file_without_a_version_is_asked_for_again(site: Site) -> None:
