@@ -68,6 +68,7 @@ export class Attempt {
   startOver() {
     this.refusals = 0;
     this.isCrossed = false;
+    this.backAtMs = -Infinity;
     this.missed = "";
     this.memory.forget();
     this.#set({ ...NOTHING_YET });

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.async_api import FloatRect, Locator, Page, expect
+from playwright.async_api import FloatRect, Locator, Page, WebSocket, expect
 
 from tests.browser.qr_reader import read_code
 from tests.site import PASSWORD
@@ -142,3 +142,16 @@ async def fill_and_send(form: Locator, username: str, password: str) -> None:
     await form.locator("[name=username]").fill(username)
     await form.locator("[name=password]").fill(password)
     await form.locator("[name=password]").press("Enter")
+
+
+def frames_sent(page: Page) -> list[list[str]]:
+    """Return the list that what *page* says will be in, socket by socket."""
+    sent: list[list[str]] = []
+
+    def opened(socket: WebSocket) -> None:
+        frames: list[str] = []
+        sent.append(frames)
+        socket.on("framesent", lambda frame: frames.append(str(frame)))
+
+    page.on("websocket", opened)
+    return sent

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, Route, WebSocket
+from playwright.async_api import Page, Route
 
 from tests.browser.conftest import NewContext, OpenSignIn
-from tests.browser.pages import SignIn
+from tests.browser.pages import SignIn, frames_sent
 from tests.site import Site
 
 # Playwright's own way to wait compiles a text, which the page's policy forbids.
@@ -54,19 +54,6 @@ async def open_without_the_rest(page: Page, site: Site) -> Callable[[], set[str]
     await page.goto(site.base_url, wait_until="commit")
     await page.evaluate(EARLY_SOCKET_HAS, "code")
     return let_come
-
-
-def frames_sent(page: Page) -> list[list[str]]:
-    """Return the list that what *page* says will be in, socket by socket."""
-    sent: list[list[str]] = []
-
-    def opened(socket: WebSocket) -> None:
-        frames: list[str] = []
-        sent.append(frames)
-        socket.on("framesent", lambda frame: frames.append(str(frame)))
-
-    page.on("websocket", opened)
-    return sent
 
 
 async def test_code_waits_for_no_module(site: Site, sign_in: SignIn):

@@ -3,7 +3,7 @@
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPhone, OpenSignIn
-from tests.browser.pages import SignIn
+from tests.browser.pages import SignIn, frames_sent
 from tests.site import OPENID, Site
 
 
@@ -109,3 +109,28 @@ async def test_duplicated_tab_takes_the_attempt_over(site: Site, open_sign_in: O
     await site.sandbox.phone.scan(ticket=ticket, openid=OPENID)
     await copy.reach("bind_required")
     await sign_in.reach("waiting")
+
+
+async def test_attempt_that_was_begun_anew_goes_to_the_duplicated_tab(
+    site: Site, open_sign_in: OpenSignIn
+):
+    """
+    That a tab has just come back to its attempt before does not let it ask for the next one again.
+    """
+    sign_in = await open_sign_in(site)
+    sent = frames_sent(sign_in.page)
+    ticket = await sign_in.shows_code()
+    await site.sandbox.phone.scan(ticket=ticket, openid=OPENID)
+    await sign_in.reach("bind_required")
+    await sign_in.page.reload()
+    await sign_in.reach("bind_required")
+    await sign_in.page.locator("[data-part=start-over]").click()
+    another = await sign_in.shows_another_code(than=ticket)
+    before = [list(frames) for frames in sent]
+    async with sign_in.page.expect_popup() as opened:
+        await sign_in.page.evaluate("void window.open('/')")
+    copy = SignIn(await opened.value)
+
+    await sign_in.reach("superseded")
+    assert another == await copy.shows_code()
+    assert before == sent
