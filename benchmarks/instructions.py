@@ -72,18 +72,22 @@ class Callgrind:
         )
 
 
+def callgrind(folder: Path, name: str) -> list[str]:
+    """Return the command that a server is run with; counts go to *folder*, under *name*."""
+    return [
+        *(_tool("valgrind"), "--quiet", "--tool=callgrind", "--instr-atstart=no"),
+        f"--callgrind-out-file={folder}/callgrind.{name}",
+    ]
+
+
 async def measure(kind: Kind, where: Where, pages: int = PAGES) -> dict[str, float]:
     """Return the thousands of instructions that a page, a scan and a login of *kind* need.
 
     Each is counted over so many *pages*, sixteen at a time, and scans one by one too.
     """
-    wrap = [
-        *(_tool("valgrind"), "--quiet", "--tool=callgrind", "--instr-atstart=no"),
-        f"--callgrind-out-file={where.folder}/callgrind.{kind.name}",
-    ]
     async with Redis.from_url(where.store) as redis:
         await redis.flushall()
-    async with running(kind, where, wrap) as (pid, port):
+    async with running(kind, where, callgrind(where.folder, kind.name)) as (pid, port):
         load = Load(port, patience=60.0)
         try:
             counted = await _phases(load, Callgrind(pid, where.folder), pages)
@@ -94,18 +98,18 @@ async def measure(kind: Kind, where: Where, pages: int = PAGES) -> dict[str, flo
     return counted
 
 
-async def _phases(load: Load, callgrind: Callgrind, pages: int) -> dict[str, float]:
+async def _phases(load: Load, counter: Callgrind, pages: int) -> dict[str, float]:
     await load.visit()
     for _ in range(WARM_UP):
         await load.open(pages, AT_ONCE)
         await load.scan(pages, AT_ONCE)
         await load.log_in(AT_ONCE, AT_ONCE)
         await load.leave()
-    counts = {"page": await callgrind.count(lambda: load.open(pages, AT_ONCE))}
-    counts["scan"] = await callgrind.count(lambda: load.scan(pages, AT_ONCE))
+    counts = {"page": await counter.count(lambda: load.open(pages, AT_ONCE))}
+    counts["scan"] = await counter.count(lambda: load.scan(pages, AT_ONCE))
     await load.renew(AT_ONCE)
-    counts["scan, alone"] = await callgrind.count(lambda: load.scan(pages, 1))
-    counts["login"] = await callgrind.count(lambda: load.log_in(pages, AT_ONCE))
+    counts["scan, alone"] = await counter.count(lambda: load.scan(pages, 1))
+    counts["login"] = await counter.count(lambda: load.log_in(pages, AT_ONCE))
     return {name: count / pages / 1000 for name, count in counts.items()}
 
 
