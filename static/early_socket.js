@@ -12,12 +12,13 @@
     }
   };
   // A page nobody looks at spends no codes, and one that takes requests (`transport.js`) has no use for a socket.
-  if (document.visibilityState === "visible" && !recall("way")) {
+  const isSeen = () => document.visibilityState === "visible";
+  if (isSeen() && !recall("way")) {
     const resume = document.currentScript.dataset.resume || recall("sign-in")?.resume;
     const socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/ws");
     const asked = JSON.stringify({ type: "get_qr", data: resume ? { resume } : {} });
     const heard = [];
-    socket.onopen = () => socket.send(asked);
+    socket.onopen = () => (resume || isSeen() ? socket.send(asked) : socket.close());
     socket.onmessage = ({ data }) => heard.push({ data, heardAtMs: performance.now() });
     window.earlySocket = Object.assign(socket, { asked, heard });
   }

@@ -2,8 +2,6 @@
  * Who is there, and whether: the phone in hand, the tab in view, the network up, a hand at the keyboard.
  */
 
-/** Activity is reported at most this often. */
-const ACTIVITY_EVERY_MS = 1_000;
 const ACTIVITY = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
 
 /** A visitor who holds the phone in hand cannot scan its own screen. */
@@ -22,7 +20,7 @@ export const isHidden = () => document.visibilityState !== "visible";
  * @param {(awayMs: number) => void} listener.onReturn in view again, after so long; Infinity after the browser's
  *   back button brought a frozen page back
  * @param {() => void} listener.onOnline the network came back
- * @param {() => void} listener.onActivity the visitor did something
+ * @param {() => void} listener.onActivity the visitor did something; called for each movement
  * @param {AbortSignal} [signal] ends it
  */
 export function watchPresence({ onReturn, onOnline, onActivity }, signal) {
@@ -41,11 +39,5 @@ export function watchPresence({ onReturn, onOnline, onActivity }, signal) {
   }, { signal });
   window.addEventListener("online", onOnline, { signal });
 
-  let reportedAt = -Infinity;
-  const report = () => {
-    if (performance.now() - reportedAt < ACTIVITY_EVERY_MS) return;
-    reportedAt = performance.now();
-    onActivity();
-  };
-  for (const name of ACTIVITY) window.addEventListener(name, report, { passive: true, signal });
+  for (const name of ACTIVITY) window.addEventListener(name, () => onActivity(), { passive: true, signal });
 }
