@@ -10,7 +10,13 @@ from typing import Any
 import msgspec
 from tornado.web import RequestHandler
 
-from handlers.browsers import BROWSER_COOKIE, SECRET_LENGTH, opener_of
+from handlers.browsers import (
+    BROWSER_COOKIE,
+    BROWSER_DAYS,
+    SECRET_LENGTH,
+    cookie_flags,
+    opener_of,
+)
 from handlers.context import Context
 from handlers.errors import error_of, log_error, tell_error
 from handlers.headers import standing_headers
@@ -22,9 +28,6 @@ log = logging.getLogger(__name__)
 NEXT_COOKIE = "saoma_next"
 ATTEMPT_COOKIE = "saoma_attempt"
 USER_PAGE = "/user"
-# The longest that browsers keep a cookie. A browser is known to accounts by it.
-# Source: RFC 6265bis, "The Max-Age Attribute".
-BROWSER_DAYS = 400
 ELSEWHERE = ("cross-site", "same-site")
 """What `Sec-Fetch-Site` says of requests from pages of other origins."""
 # How long browsers need not ask again; a change of allowed origins takes no longer to be felt.
@@ -186,8 +189,7 @@ class BaseHandler(RequestHandler):
 
     def cookie_flags(self) -> dict[str, Any]:
         """Return how every cookie of ours is set."""
-        secure = self.context.site.is_secure(self.request)
-        return {"path": "/", "httponly": True, "secure": secure, "samesite": "Lax"}
+        return cookie_flags(self.context.site, self.request)
 
     def get_cookie(self, name: str, default: Any = None) -> Any:
         """Return a cookie's value; how it is called in browsers is settled here."""

@@ -139,9 +139,9 @@ class Site(Struct, kw_only=True, dict=True):
             peer = hop
         return peer
 
-    def is_secure(self, request: HTTPServerRequest) -> bool:
+    def is_secure(self, request: Asked) -> bool:
         """Tell whether the browser came over TLS, as the site says or a trusted proxy does."""
-        proto = request.headers.get("X-Forwarded-Proto", "").strip().lower()
+        proto = request.headers.get("x-forwarded-proto", "").strip().lower()
         forwarded = proto == "https" and within(request.remote_ip or "", self.trusted_proxies)
         return self.secure or forwarded
 

@@ -17,28 +17,25 @@ from http import HTTPStatus
 from socket import MSG_PEEK, socket
 from typing import Any
 
-from msgspec import Struct
 from tornado.escape import parse_qs_bytes
 from tornado.httpserver import HTTPServer
-from tornado.httputil import format_timestamp, parse_cookie, split_host_and_port
+from tornado.httputil import format_timestamp
 from tornado.iostream import IOStream
 
-from handlers.browsers import BROWSER_COOKIE, SECRET_LENGTH, opener_of
+from handlers.browsers import Came
 from handlers.callback import Answer, answer_push
-from handlers.context import XSRF_COOKIE, Context
+from handlers.context import Context
 from handlers.errors import error_body, error_of
-from handlers.handshake import acceptance, is_handshake
+from handlers.handshake import SOCKETS, Handshake, handshake_in
 from handlers.headers import standing_headers
 from handlers.heartbeat import Heartbeat
 from handlers.kept_files import KeptFiles
-from handlers.open_socket import Caller, OpenSocket
+from handlers.open_socket import OpenSocket
 from handlers.plain_request import PlainRequest, read
-from store import digest
 
 log = logging.getLogger(__name__)
 
 PATH = "/wechat"
-SOCKETS = "/ws"
 BEGINNINGS = (f"POST {PATH}?".encode(), b"GET /static/", f"GET {SOCKETS} ".encode())
 LOOK_BYTES = 16 * 1024
 """How much of a request is looked at, no more than Tornado takes of a head; whole or not at all."""
@@ -47,13 +44,6 @@ SWITCHING = "HTTP/1.1 101 Switching Protocols\r\n"
 
 Note = Callable[[str, str, int, float], None]
 """Takes method, path, status and seconds of a request that was answered."""
-
-
-class Came(Struct):
-    """A request as far as its sender's address goes."""
-
-    remote_ip: str
-    headers: Mapping[str, str]
 
 
 class PostedPush(Came):
@@ -70,29 +60,6 @@ def push_in(request: PlainRequest, remote_ip: str) -> PostedPush | None:
         return None
     arguments = parse_qs_bytes(query, keep_blank_values=True)
     return PostedPush(remote_ip, request.headers, arguments, request.body)
-
-
-def caller_in(request: PlainRequest, remote_ip: str, context: Context) -> Caller | None:
-    """Return who asks for a socket, unless *request* is another, or browsers' cookies are missing.
-
-    Cookies are given to browsers by Tornado's way only.
-    """
-    headers, site = request.headers, context.site
-    if request.method != "GET" or request.target != (SOCKETS, "") or not is_handshake(headers):
-        return None
-    cookies = parse_cookie(headers.get("cookie", ""))
-    secret = cookies.get(site.cookie_name(BROWSER_COOKIE), "")
-    if len(secret) != SECRET_LENGTH or XSRF_COOKIE not in cookies:
-        return None
-    opener = opener_of(
-        context,
-        browser=digest(secret),
-        session=cookies.get(site.cookie_name(site.session_cookie), ""),
-        agent=headers.get("user-agent", ""),
-        address=site.address_of(Came(remote_ip, headers)),
-    )
-    host, _ = split_host_and_port(headers["host"].lower())
-    return Caller(headers.get("origin"), host, opener)
 
 
 class FrontDoor(HTTPServer):
@@ -131,17 +98,11 @@ class FrontDoor(HTTPServer):
         """Give a connection to Tornado."""
         super().handle_stream(stream, address)
 
-    def open_socket(self, connection: socket, request: PlainRequest, caller: Caller) -> None:
-        """Give a connection to a page's socket, with the answer to its handshake."""
-        accepted = acceptance(request.headers["sec-websocket-key"])
-        head = "".join(f"{name}: {value}\r\n" for name, value in accepted)
-        page = OpenSocket(
-            self.context,
-            self.heartbeat,
-            caller,
-            first=f"{SWITCHING}{head}Date: {_date(int(time.time()))}\r\n\r\n".encode(),
-            said=request.rest,
-        )
+    def open_socket(self, connection: socket, handshake: Handshake, said: bytes) -> None:
+        """Give a connection, on which more was *said*, to a page's socket."""
+        head = "".join(f"{name}: {value}\r\n" for name, value in handshake.answer)
+        first = f"{SWITCHING}{head}Date: {_date(int(time.time()))}\r\n\r\n".encode()
+        page = OpenSocket(self.context, self.heartbeat, handshake.caller, first=first, said=said)
         opening = asyncio.get_running_loop().connect_accepted_socket(lambda: page, connection)
         self.context.pages.spawn(self._opened(opening))
 
@@ -218,11 +179,11 @@ class Visitor:
         """Begin with what is to be done for *request*, if that is the door's; tell whether."""
         remote_ip = str(self._address[0]) if self._address else ""
         if request.upgrades:
-            caller = caller_in(request, remote_ip, self._server.context)
-            if caller:
+            handshake = handshake_in(request, remote_ip, self._server.context)
+            if handshake:
                 self._go()
-                self._server.open_socket(self._socket, request, caller)
-            return caller is not None
+                self._server.open_socket(self._socket, handshake, request.rest)
+            return handshake is not None
         push = push_in(request, remote_ip)
         file = self._server.files.answer(request)
         if push:

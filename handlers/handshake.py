@@ -1,8 +1,25 @@
-"""The handshake of `/ws`: what one is, and how it is accepted."""
+"""The handshake of `/ws`: what one is, how it is accepted, and who opens a socket by it."""
 
 from collections.abc import Iterator, Mapping
 
+from msgspec import Struct
+from tornado.httputil import parse_cookie, split_host_and_port
 from websockets.utils import accept_key
+
+from handlers.browsers import Came, know_browser, opener_of
+from handlers.context import Context
+from handlers.open_socket import Caller
+from handlers.plain_request import PlainRequest
+from store import digest
+
+SOCKETS = "/ws"
+
+
+class Handshake(Struct, frozen=True):
+    """Who opens a socket, and the headers that accept it."""
+
+    caller: Caller
+    answer: list[tuple[str, str]]
 
 
 def is_handshake(headers: Mapping[str, str]) -> bool:
@@ -24,3 +41,22 @@ def acceptance(key: str) -> Iterator[tuple[str, str]]:
     yield "Upgrade", "websocket"
     yield "Connection", "Upgrade"
     yield "Sec-WebSocket-Accept", accept_key(key)
+
+
+def handshake_in(request: PlainRequest, remote_ip: str, context: Context) -> Handshake | None:
+    """Return the handshake that *request* is, if it is one."""
+    headers, site = request.headers, context.site
+    if request.method != "GET" or request.target != (SOCKETS, "") or not is_handshake(headers):
+        return None
+    came, cookies = Came(remote_ip, headers), parse_cookie(headers.get("cookie", ""))
+    secret, lacks = know_browser(site, came, cookies)
+    opener = opener_of(
+        context,
+        browser=digest(secret),
+        session=cookies.get(site.cookie_name(site.session_cookie), ""),
+        agent=headers.get("user-agent", ""),
+        address=site.address_of(came),
+    )
+    host, _ = split_host_and_port(headers["host"].lower())
+    answer = [*acceptance(headers["sec-websocket-key"]), *lacks]
+    return Handshake(Caller(headers.get("origin"), host, opener), answer)
