@@ -5,7 +5,7 @@ from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
-from store.connection import Store, UnknownScript, store_errors
+from store.connection import Store, UnknownScript
 
 
 class Script:
@@ -25,10 +25,8 @@ class Script:
         Raises:
             StoreUnavailable: when the store refused, failed or took too long.
         """
-        run = ("EVALSHA", self._digest, len(keys), *keys, *args)
+        given = (len(keys), *keys, *args)
         try:
-            return await self._store.ask(*run)
+            return await self._store.ask("EVALSHA", self._digest, *given)
         except UnknownScript:
-            with store_errors():
-                await self._store.redis.script_load(self._text)
-            return await self._store.ask(*run)
+            return await self._store.ask("EVAL", self._text, *given)  # it is known from now on

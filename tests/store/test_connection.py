@@ -1,5 +1,6 @@
 """The connection: one prefix, one error for everything that goes wrong."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,25 @@ def test_store_errors_lets_other_errors_through() -> None:
     """
     with pytest.raises(KeyError), store_errors():
         raise KeyError("ours")
+
+
+async def test_cancelled_call_of_a_forgotten_script_stays_cancelled(
+    store: Store, add: Script
+) -> None:
+    """
+    At whichever moment that is: else what runs it would go on, and the end of a process wait.
+    """
+
+    async def call_and_go_on() -> None:
+        await add([store.key("list")], ["one"])
+        await asyncio.Event().wait()
+
+    for moment in range(150):
+        await store.redis.script_flush()
+        task = asyncio.create_task(call_and_go_on())
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
+
+        assert task.done(), moment
