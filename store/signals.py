@@ -89,11 +89,13 @@ class Signals:
     async def _listen(self) -> None:
         async with self._store.redis.pubsub(ignore_subscribe_messages=False) as pubsub:
             await pubsub.subscribe(self._channel)
+            _stay_cancelled()
             beat = asyncio.create_task(self._beat())
             try:
                 heard = time.monotonic()
                 while time.monotonic() - heard < self._silence:
                     message = await pubsub.get_message(timeout=min(1.0, self._silence))
+                    _stay_cancelled()
                     if message is None:
                         continue
                     await self._handle(message)
@@ -121,3 +123,13 @@ class Signals:
                 await self._store.redis.publish(self._channel, BEAT)
             except (RedisError, OSError, TimeoutError):
                 log.debug("heartbeat failed")
+
+
+def _stay_cancelled() -> None:
+    """End this task if it was told to.
+
+    redis-py may swallow that while it sends, by `asyncio.wait_for` before Python 3.12.
+    """
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError

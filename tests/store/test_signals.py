@@ -123,3 +123,18 @@ async def test_no_echo_without_a_store(unused_tcp_port: int) -> None:
     """
     async with connect(f"redis://127.0.0.1:{unused_tcp_port}", "p") as store:
         assert not await Heard(store, "p").signals.echo(5)
+
+
+async def test_listening_that_is_cancelled_ends(own_store: Store) -> None:
+    """
+    At whichever moment that is: else the end of a process would wait for it.
+    """
+    for moment in range(0, 400, 3):
+        heard = Heard(own_store, "p")
+        task = asyncio.create_task(heard.signals.run())
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
+
+        assert task.done(), moment
