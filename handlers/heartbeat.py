@@ -10,7 +10,7 @@ import asyncio
 from typing import Protocol
 
 # How long the timer rests: so few sockets share a slot that to ask them keeps nobody waiting.
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.1
 
 
 class Beating(Protocol):

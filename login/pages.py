@@ -36,8 +36,7 @@ ECHO_SECONDS = 1.0
 # So many looks that find nothing wrong compare every page once. A step that a broken network
 # carries out late is told by no signal: whoever asked has given up, and swept, before.
 ROUND = 2
-# So many are compared in one call: everything else here and in the store waits as long.
-SWEEP_BATCH = 100
+SWEEP_BATCH = 500
 # How long a socket that took an attempt may take to be noticed as dead.
 DYING_SECONDS = 0.5
 
