@@ -86,7 +86,7 @@ class LossyLink:
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             self.asked += 1
-            self._script = b"EVALSHA" in data and self._wanted in data
+            self._script = b"EVAL" in data and self._wanted in data
             if self._kept and self._kept in data:
                 self._kept = b""
                 self.waiting.set()
