@@ -242,6 +242,7 @@ class Page:
 
         What a dying socket asked last may reach the store after the page came back
         on a new one: it takes the attempt, and its process then notes that it is gone.
+        Who polls is only away between two requests, however long that takes.
         """
         try:
             uuid = self.uuid

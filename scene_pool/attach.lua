@@ -41,7 +41,8 @@ local state, lease, scene, free_at, holder, attached = unpack(redis.call(
   'HMGET', attempt, 'state', 'lease', 'scene', 'free_at', 'holder', 'attached'))
 if lease ~= ARGV[1] then return {'lost'} end
 if state and state ~= 'waiting' then return {'scanned'} end
-if holder and holder ~= '' and holder ~= ARGV[10] then return {'lost'} end
+local held = holder and holder ~= '' and holder ~= 'away'
+if held and holder ~= ARGV[10] then return {'lost'} end
 if not scene or tonumber(redis.call('ZSCORE', scenes, scene)) ~= tonumber(free_at) then
   return {'lost'}
 end

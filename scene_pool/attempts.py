@@ -28,6 +28,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
     state: str = ""
     holder: str = ""
+    """process:socket of the page; "" = it is gone, "away" = it polls, between two requests."""
     browser: str = ""
     device: str = ""
     """Browser and system of the page, in words."""

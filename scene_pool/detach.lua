@@ -7,7 +7,8 @@
 -- ARGV[1]  holder   process:socket that is gone
 -- ARGV[2]  resume   how long the page may come back, ms
 -- ARGV[3]  scene    what becomes of the scene id: "free" = it may be used again at once,
---                   "rest" = it rests, "keep" = it stays leased while the page may come back
+--                   "rest" = it rests, "keep" = it stays leased while the page may come back,
+--                   which is away between two of its requests and not gone
 --
 -- Returns  1, or 0 when another socket holds the attempt.
 local state, holder, scene, free_at = unpack(redis.call(
@@ -26,7 +27,7 @@ if scene and tonumber(redis.call('ZSCORE', KEYS[2], scene)) == tonumber(free_at)
     redis.call('HDEL', KEYS[1], 'scene')
   end
 end
-redis.call('HSET', KEYS[1], 'holder', '')
+redis.call('HSET', KEYS[1], 'holder', ARGV[3] == 'keep' and 'away' or '')
 if state ~= 'waiting' then return 1 end
 local resume = tonumber(ARGV[2])
 if resume == 0 then

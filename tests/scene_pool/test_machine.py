@@ -97,6 +97,11 @@ class Attempt(Struct):
     """How many scans took effect."""
     signals: list[str] = field(default_factory=list)
 
+    @property
+    def held(self) -> str:
+        """Who shows it at this moment, if anybody does."""
+        return self.holder.replace("away", "")
+
 
 class PoolMachine(RuleBasedStateMachine):
     """Pages, phones, an operator and time, in any order."""
@@ -237,8 +242,8 @@ class PoolMachine(RuleBasedStateMachine):
 
     def attach_ticket(self, lease: Lease, ticket: str, process: str, age: int = 0) -> None:
         attempt = self.known(lease.uuid)
-        holder = attempt.holder or f"{process}:{lease.uuid}"
-        if attempt.holder and attempt.state == "waiting":
+        holder = attempt.held or f"{process}:{lease.uuid}"
+        if attempt.held and attempt.state == "waiting":
             with pytest.raises(LeaseLost):
                 self.run(self.ask_to_attach(lease, ticket, "p:another"))
         owner = self.owner_of(ticket)
@@ -285,12 +290,12 @@ class PoolMachine(RuleBasedStateMachine):
             if not attempt.state:
                 attempt.ends = 0
 
-    @precondition(lambda self: self.those("holder"))
+    @precondition(lambda self: self.those("held"))
     @rule(which=WHICH, polls=st.booleans())
     def detach(self, which: int, polls: bool) -> None:
-        attempt = self.one_of(self.those("holder"), which)
+        attempt = self.one_of(self.those("held"), which)
         self.run(self.pool.detach(attempt.uuid, attempt.holder, polls=polls))
-        attempt.holder = ""
+        attempt.holder = "away" if polls else ""
         if attempt.scene_id and self.owns(attempt) and not self.rests and not polls:
             self.free(attempt)
         if attempt.state == "waiting":
@@ -536,7 +541,7 @@ class PoolMachine(RuleBasedStateMachine):
 
     def tell(self, attempt: Attempt, what: str) -> None:
         """Note that the attempt's holder is to be told."""
-        process, _, socket = attempt.holder.partition(":")
+        process, _, socket = attempt.held.partition(":")
         if process:
             self.signals.append((process, f"{socket} {what}"))
 

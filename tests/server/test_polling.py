@@ -299,6 +299,21 @@ async def test_page_keeps_its_scene_between_two_requests(start_site: StartSite) 
     assert ["bind_required"] == [kind for _, kind in told(await page.get())]
 
 
+async def test_page_that_was_superseded_is_told_though_the_other_is_between_two_requests(
+    site: Site,
+) -> None:
+    """
+    However slow its network is: the attempt is not taken back from a page that polls.
+    """
+    visitor = site.visitor()
+    former = await visitor.open_page()
+    code = await former.get_qr()
+    status, _ = await visitor.post("/attempts", resume=code["resume"])
+
+    assert 200 == status
+    assert await former.receive() == {"type": "superseded", "data": {}}
+
+
 async def test_client_that_goes_leaves_nothing_behind(site: Site) -> None:
     """
     A request that its client gives up is over: nothing waits, and the attempt can be continued.
