@@ -261,7 +261,7 @@ def settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(2_000, 5, 1_000)
 
 
 def read_less_at_once() -> None:

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
 from socket import MSG_PEEK, socket
@@ -131,6 +132,7 @@ class Visitor:
         "_socket",
         "_stream",
         "_timer",
+        "_until",
     )
 
     def __init__(self, server: FrontDoor, stream: IOStream, address: Any) -> None:
@@ -142,6 +144,8 @@ class Visitor:
         self._number = self._socket.fileno()
         self._busy: asyncio.Task[None] | None = None
         self._paused = self._leaves = False
+        self._until = 0.0
+        """How long it may be silent, by the loop's clock."""
         self._timer: asyncio.TimerHandle | None = None
 
     def wait(self) -> None:
@@ -192,7 +196,6 @@ class Visitor:
             work = self._send(*file, request)
         else:
             return False
-        self._stop_timer()
         self._busy = asyncio.create_task(self._go_on(work, request.keep_alive))
         return True
 
@@ -224,8 +227,11 @@ class Visitor:
     async def _write(self, data: bytes) -> None:
         """Send *data*, for as long as a connection may be silent; then, end it."""
         try:
-            async with asyncio.timeout(self._server.idle_seconds):
-                await asyncio.get_running_loop().sock_sendall(self._socket, data)
+            with suppress(BlockingIOError):
+                data = data[self._socket.send(data) :]
+            if data:  # which mostly is gone by now
+                async with asyncio.timeout(self._server.idle_seconds):
+                    await asyncio.get_running_loop().sock_sendall(self._socket, data)
         except (OSError, TimeoutError):
             self._leaves = True
 
@@ -236,16 +242,24 @@ class Visitor:
             asyncio.get_running_loop().add_reader(self._number, self._look)
 
     def _start_timer(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._server.idle_seconds, self._close)
+        self._until = asyncio.get_running_loop().time() + self._server.idle_seconds
+        if self._timer is None:
+            self._look_at_the_time()
 
-    def _stop_timer(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
+    def _look_at_the_time(self) -> None:
+        """Close it if it has been silent for too long, else look again when it would have been."""
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        if self._busy:
+            return  # its silence begins with the answer
+        if loop.time() < self._until:
+            self._timer = loop.call_at(self._until, self._look_at_the_time)
+        else:
+            self._close()
 
     def _go(self) -> None:
-        self._stop_timer()
+        if self._timer:
+            self._timer.cancel()
         self._server.visitors.discard(self)
         asyncio.get_running_loop().remove_reader(self._number)
 

@@ -15,7 +15,12 @@ BODIES = frozenset({"content-length", "transfer-encoding"})
 class PlainRequest:
     """What the parser has found; the names of its methods are the parser's."""
 
+    _parser: HttpRequestParser
+    """While it reads only: the two know each other, and would have to be found to be freed."""
+
     def __init__(self) -> None:
+        self.method = ""
+        """In capitals."""
         self.body = b""
         self.headers: dict[str, str] = {}
         """Values by name in small letters; several of a name as one."""
@@ -26,7 +31,6 @@ class PlainRequest:
         """What was said after it, in that protocol."""
         self._url = b""
         self._begun = self._whole = self._hosts = 0
-        self._parser = HttpRequestParser(self)
 
     def on_message_begin(self) -> None:
         self._begun += 1
@@ -49,11 +53,6 @@ class PlainRequest:
         self._whole += 1
 
     @property
-    def method(self) -> str:
-        """The method, in capitals."""
-        return str(self._parser.get_method().decode("latin1"))
-
-    @property
     def target(self) -> tuple[str, str]:
         """Path and query, as they were sent."""
         path, _, query = self._url.decode("latin1").partition("?")
@@ -61,13 +60,17 @@ class PlainRequest:
 
     def feed(self, said: bytes) -> bool:
         """Read *said*; tell whether it is one request that everybody understands alike."""
+        self._parser = parser = HttpRequestParser(self)
         try:
-            self._parser.feed_data(said)
+            parser.feed_data(said)
         except HttpParserUpgrade as upgrade:
             self.upgrades, self.rest = True, said[upgrade.args[0] :]
         except HttpParserError:
             return False
-        if self._parser.get_http_version() != "1.1" or self._hosts != 1:
+        finally:
+            del self._parser
+        self.method = parser.get_method().decode("latin1")
+        if parser.get_http_version() != "1.1" or self._hosts != 1:
             return False
         if self.upgrades and not BODIES.isdisjoint(self.headers):
             return False

@@ -4,13 +4,12 @@ The truth about an attempt is its record; a signal only says that it changed.
 So a lost signal must not matter: a sweep compares what the pages were told with
 the records, after every gap of the subscription and as soon as an echo does not
 come back that this process sends itself every few seconds. While it does, no
-signal was lost; to be sure, some pages are compared all the same, all in turn.
+signal was lost; to be sure, pages are compared all the same, a few at a time.
 """
 
 import asyncio
 import itertools
 import logging
-import math
 import random
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
@@ -33,9 +32,11 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 3.0
 ECHO_SECONDS = 1.0
-# So many looks that find nothing wrong compare every page once. A step that a broken network
+# In so long every page is compared once while nothing seems wrong. A step that a broken network
 # carries out late is told by no signal: whoever asked has given up, and swept, before.
-ROUND = 2
+ROUND_SECONDS = 6.0
+# So few pages go together then that nobody waits for them: a hundred take half a millisecond.
+TURN_PAGES = 100
 SWEEP_BATCH = 500
 # How long a socket that took an attempt may take to be noticed as dead.
 DYING_SECONDS = 0.5
@@ -95,6 +96,7 @@ class Pages:
             group.create_task(self.codes.ready.run())
             group.create_task(self._signals.run())
             group.create_task(self._look_now_and_then())
+            group.create_task(self._compare_in_turn())
 
     async def subscribed(self) -> None:
         """Return when signals reach this process."""
@@ -169,14 +171,17 @@ class Pages:
         await self._compare(self._pages.values())
 
     async def look(self) -> None:
-        """Sweep, or only some of the pages while signals are known to arrive."""
+        """Sweep, unless signals are known to arrive."""
         if self._doubt or not await self._signals.echo(ECHO_SECONDS):
             await self.sweep()
-            return
+
+    async def compare_next(self) -> float:
+        """Compare the pages whose turn it is; return in how many seconds others have theirs."""
         self._round = self._round or list(self._pages)
-        share = math.ceil(len(self._pages) / ROUND)
-        some, self._round = self._round[:share], self._round[share:]
+        some, self._round = self._round[:TURN_PAGES], self._round[TURN_PAGES:]
         await self._compare(filter(None, map(self._pages.get, some)))
+        share = len(some) / len(self._pages) if self._pages else 1
+        return min(LOOK_SECONDS, ROUND_SECONDS * share)
 
     async def _compare(self, pages: Iterable[Page]) -> None:
         told = [page for page in pages if page.told]
@@ -203,6 +208,12 @@ class Pages:
         while True:
             await asyncio.sleep(LOOK_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311, jitter
             await self.look()
+
+    async def _compare_in_turn(self) -> None:
+        while True:
+            # While there is doubt, the next look compares all of them.
+            seconds = LOOK_SECONDS if self._doubt else await self.compare_next()
+            await asyncio.sleep(seconds)
 
     def _signalled(self, text: str) -> None:
         try:

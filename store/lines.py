@@ -209,12 +209,16 @@ class _Line(asyncio.Protocol):
         self._trip: _RoundTrip | None = None
         self._replies: list[Any] = []
         self._trouble: Exception | None = None
+        self._until = 0.0
+        """When the answers come too late."""
         self._limit: asyncio.TimerHandle | None = None
 
     def carry(self, trip: _RoundTrip) -> None:
         """Send the commands of *trip*; `Lines.ended` hears what came of it."""
         self._trip = trip
-        self._limit = self._loop.call_later(self._seconds, self._too_late)
+        self._until = self._loop.time() + self._seconds
+        if self._limit is None:
+            self._limit = self._loop.call_at(self._until, self._look_at_the_time)
         self._transport.write(trip.packed)
 
     def drop(self) -> None:
@@ -251,15 +255,23 @@ class _Line(asyncio.Protocol):
         """Fail what is under way."""
         self._lines.lost(self)
         self._former.connection_lost(None)  # so that `closed` returns
+        if self._limit:
+            self._limit.cancel()
         self._end([], ConnectionError("connection lost"))
 
-    def _too_late(self) -> None:
-        self._end([], TimeoutError("no answer in time"))
+    def _look_at_the_time(self) -> None:
+        """Fail what is under way if it is too late, else look again when it would be.
+
+        One timer serves many trips: those that are cancelled stay in the loop for seconds.
+        """
+        self._limit = None
+        if self._trip and self._loop.time() >= self._until:
+            self._end([], TimeoutError("no answer in time"))
+        elif self._trip:
+            self._limit = self._loop.call_at(self._until, self._look_at_the_time)
 
     def _end(self, replies: list[Any], trouble: Exception | None) -> None:
         trip, self._trip = self._trip, None
         self._replies, self._trouble = [], None
-        if self._limit:
-            self._limit.cancel()
         if trip:
             self._lines.ended(self, trip, replies, trouble)

@@ -5,7 +5,9 @@ import json
 import logging
 import re
 import time
+import weakref
 from collections.abc import Mapping
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any, NoReturn, cast
 from urllib.parse import urlencode
 
@@ -13,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 from tornado.netutil import bind_sockets
 
+from handlers.plain_request import PlainRequest
 from login import Pages
 from sandbox import event_xml, sign_push
 from server import MAX_HEADER_BYTES, make_app, make_server
@@ -281,6 +284,43 @@ async def test_silent_connection_is_closed_in_time(site: Site) -> None:
     assert b"" == rests[0]
     assert rests[1].endswith(b"success")
     assert set() == server.visitors
+
+
+async def test_file_that_the_network_takes_bit_by_bit_arrives_whole(site: Site) -> None:
+    """
+    What does not go at once is sent as soon as there is room, and the next answer after it.
+    """
+    (socket,) = bind_sockets(0, "127.0.0.1")
+    socket.setsockopt(SOL_SOCKET, SO_SNDBUF, 1)  # connections have it from here: the least there is
+    server = make_server(make_app(site.resources.context))
+    server.add_socket(socket)
+    version = site.resources.context.static_version
+    get = f"GET /static/{version}/login.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    async with connect(f"http://127.0.0.1:{socket.getsockname()[1]}") as wire:
+        await wire.send(get)
+        (_, file) = await answer(wire)
+        await wire.send(posted(site, view(site)))
+        (_, text) = await answer(wire)
+
+    server.stop()
+    async with connect(site.base_url) as wire:
+        await wire.send(get)
+        assert (await answer(wire))[1] == file
+    assert b"success" == text
+
+
+async def test_request_that_was_read_leaves_nothing_to_collect() -> None:
+    """
+    One for each scan would have the garbage collector hold everybody up now and then.
+    """
+    request = PlainRequest()
+    kept = weakref.ref(request)
+
+    is_plain = request.feed(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    del request
+
+    assert is_plain
+    assert kept() is None
 
 
 async def test_connection_that_is_given_up_leaves_nothing(site: Site) -> None:

@@ -204,6 +204,20 @@ async def test_silent_store_costs_two_time_limits(hasty: Store, link: Proxy) -> 
     assert "second" == await hasty.ask("ECHO", "second")
 
 
+async def test_time_limit_is_each_calls_own(hasty: Store) -> None:
+    """
+    A line that is used for longer than a call may take stays the same line.
+    """
+    clock = asyncio.get_running_loop()
+    first = last = await hasty.ask("CLIENT", "ID")
+    end = clock.time() + 0.5
+
+    while clock.time() < end:
+        last = await hasty.ask("CLIENT", "ID")
+
+    assert first == last
+
+
 async def test_one_silent_line_makes_all_idle_ones_suspect(hasty: Store, link: Proxy) -> None:
     """
     After a call that came too late none of the old lines is used, each would cost as much.
