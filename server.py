@@ -254,10 +254,11 @@ async def run(
 
 
 def settle_memory() -> None:
-    """Let the garbage collector pass over what start-up made, and look less often.
+    """Let the garbage collector pass over what start-up made, and seldom look at everything.
 
     Pages are freed by reference counts; with thousands of them, full passes that
-    find nothing cost a fifth of a page (docs/performance.md).
+    find nothing cost a fifth of a page, and passes over all that is new make scans
+    wait (docs/performance.md).
     """
     gc.collect()
     gc.freeze()

@@ -34,10 +34,9 @@ LOOK_SECONDS = 3.0
 ECHO_SECONDS = 1.0
 # In so long every page is compared once while nothing seems wrong. A step that a broken network
 # carries out late is told by no signal: whoever asked has given up, and swept, before.
-ROUND_SECONDS = 6.0
-# So few pages go together then that nobody waits for them: a hundred take half a millisecond.
-TURN_PAGES = 100
-SWEEP_BATCH = 500
+ROUND_SECONDS = 10.0
+# So few pages go together that no scan waits for them: these take the store a millisecond.
+SWEEP_BATCH = 200
 # How long a socket that took an attempt may take to be noticed as dead.
 DYING_SECONDS = 0.5
 
@@ -168,7 +167,7 @@ class Pages:
     async def sweep(self) -> None:
         """Bring every page up to date whose record is not what it was told."""
         self._doubt = False
-        await self._compare(self._pages.values())
+        await self._compare(list(self._pages.values()))
 
     async def look(self) -> None:
         """Sweep, unless signals are known to arrive."""
@@ -178,16 +177,15 @@ class Pages:
     async def compare_next(self) -> float:
         """Compare the pages whose turn it is; return in how many seconds others have theirs."""
         self._round = self._round or list(self._pages)
-        some, self._round = self._round[:TURN_PAGES], self._round[TURN_PAGES:]
+        some, self._round = self._round[:SWEEP_BATCH], self._round[SWEEP_BATCH:]
         await self._compare(filter(None, map(self._pages.get, some)))
         share = len(some) / len(self._pages) if self._pages else 1
         return min(LOOK_SECONDS, ROUND_SECONDS * share)
 
     async def _compare(self, pages: Iterable[Page]) -> None:
-        told = [page for page in pages if page.told]
+        told = (page for page in pages if page.told)
         try:
-            for start in range(0, len(told), SWEEP_BATCH):
-                batch = told[start : start + SWEEP_BATCH]
+            while batch := list(itertools.islice(told, SWEEP_BATCH)):
                 records = [page.record() for page in batch]
                 for place in await self.attempts.changed(records):
                     if batch[place].record() == records[place]:  # it has not moved on meanwhile

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from login import Confirmation
-from login.pages import TURN_PAGES
+from login.pages import SWEEP_BATCH
 from login.signal import signal
 from scene_pool import Attempts
 from store import StoreUnavailable, connect, digest
@@ -408,20 +408,20 @@ async def deaf_pages(saoma: Installation, process: Process, pages: int = 5) -> l
     return screens
 
 
-async def test_pages_are_compared_a_few_at_a_time(saoma: Installation) -> None:
+async def test_pages_are_compared_in_turn(saoma: Installation) -> None:
     """
     Whatever signals seem to do, a page that missed one hears its outcome when its turn comes.
     """
-    saoma.pool.rules = pool_rules(size=TURN_PAGES + 1)
+    saoma.pool.rules = pool_rules(size=SWEEP_BATCH + 1)
     process = Process(saoma)
-    screens = await deaf_pages(saoma, process, TURN_PAGES + 1)
+    screens = await deaf_pages(saoma, process, SWEEP_BATCH + 1)
 
     told = []
     for _ in range(2):
         rest = await process.pages.compare_next()
         told.append(sum(not screen.frames.empty() for screen in screens))
 
-    assert [TURN_PAGES, TURN_PAGES + 1] == told
+    assert [SWEEP_BATCH, SWEEP_BATCH + 1] == told
     assert 0 < rest < 1
     await asyncio.gather(*(screen.leave() for screen in screens))
 

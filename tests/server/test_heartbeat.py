@@ -52,29 +52,6 @@ async def test_every_socket_is_asked_once_in_a_round() -> None:
     assert max(rounds) - min(rounds) <= 1
 
 
-async def test_sockets_that_came_together_are_not_asked_together() -> None:
-    """
-    After a proxy has dropped them all, thousands come within a second: each has its own moment.
-    """
-    heartbeat, turns = Heartbeat(0.5), list[int]()
-    sockets = [Socket() for _ in range(30)]
-    for socket in sockets:
-        heartbeat.add(socket)
-
-    asked = 0
-    while asked < len(sockets):
-        await asyncio.wait(
-            [asyncio.ensure_future(socket.told.wait()) for socket in sockets if not socket.asked],
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        turns.append(sum(socket.asked for socket in sockets) - asked)
-        asked += turns[-1]
-    for socket in sockets:
-        heartbeat.discard(socket)
-
-    assert [3] * 10 == turns
-
-
 async def test_socket_that_does_not_answer_is_given_up_and_others_are_not() -> None:
     """
     Who is silent from one visit to the next is given up, among many who answer.
