@@ -135,16 +135,15 @@ def make_accounts(where: Where) -> None:
 @asynccontextmanager
 async def prepared() -> AsyncIterator[Where]:
     """Give what all servers of a run share, on whatever cores there are."""
-    api = await serve_api()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         socket = folder / "store.sock"
         with ValkeyServer(port=0, data_dir=folder / "store", unix_socket_path=socket):
-            api_url = f"http://{HOST}:{api.sockets[0].getsockname()[1]}"
-            where = Where(folder, f"unix://{socket}", api_url, None)
-            make_accounts(where)
-            yield where
-    api.close()
+            async with await serve_api() as api:
+                api_url = f"http://{HOST}:{api.sockets[0].getsockname()[1]}"
+                where = Where(folder, f"unix://{socket}", api_url, None)
+                make_accounts(where)
+                yield where
 
 
 @asynccontextmanager

@@ -4,20 +4,13 @@ The sockets sit in a ring of slots. The timer goes round once in an interval: in
 each slot it closes the sockets that have not answered since its last visit, and
 asks the others. A task or a timer for each socket does the same, but is as large
 as a tenth of an idle page, and wakes the loop for each socket by itself.
-
-Sockets that come at one moment, as all do that a proxy has dropped, are spread
-over the ring: asked at one moment, too, thousands would keep everybody waiting.
 """
 
 import asyncio
-import math
 from typing import Protocol
 
 # How long the timer rests: so few sockets share a slot that to ask them keeps nobody waiting.
 PAUSE_SECONDS = 0.1
-# What part of the ring lies between two sockets that come one after the other. By the golden
-# section any number of them in a row is spread evenly.
-STRIDE = 0.618
 
 
 class Beating(Protocol):
@@ -36,15 +29,14 @@ class Beating(Protocol):
 
 
 class Heartbeat:
-    """Asks each socket every *seconds*, for the first time within as long."""
+    """Asks each socket every *seconds*, for the first time after as long."""
 
     def __init__(self, seconds: float) -> None:
         slots = max(1, round(seconds / PAUSE_SECONDS))
         self._pause = seconds / slots
         self._slots: list[set[Beating]] = [set() for _ in range(slots)]
         self._sockets = 0
-        self._now = self._next = 0
-        self._stride = _stride(slots)
+        self._now = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -52,9 +44,8 @@ class Heartbeat:
 
     def add(self, socket: Beating) -> None:
         """Ask *socket* from now on."""
-        socket.slot, socket.answers = self._next, True
-        self._slots[self._next].add(socket)
-        self._next = (self._next + self._stride) % len(self._slots)
+        socket.slot, socket.answers = self._now, True
+        self._slots[self._now].add(socket)
         self._sockets += 1
         if self._timer is None:
             self._wait()
@@ -79,11 +70,3 @@ class Heartbeat:
                 socket.ask()
             else:
                 socket.give_up()
-
-
-def _stride(slots: int) -> int:
-    """Return how many slots to go on from one socket to the next, so that none is left out."""
-    stride = round(slots * STRIDE)
-    while math.gcd(stride, slots) > 1:
-        stride += 1
-    return stride

@@ -309,7 +309,7 @@ async def test_file_that_the_network_takes_bit_by_bit_arrives_whole(site: Site) 
     assert b"success" == text
 
 
-async def test_request_that_was_read_leaves_nothing_to_collect() -> None:
+def test_request_that_was_read_leaves_nothing_to_collect() -> None:
     """
     One for each scan would have the garbage collector hold everybody up now and then.
     """

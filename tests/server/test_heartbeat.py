@@ -4,7 +4,6 @@ import asyncio
 import weakref
 
 from handlers import Heartbeat
-from handlers.heartbeat import PAUSE_SECONDS
 
 
 class Socket:
@@ -51,22 +50,6 @@ async def test_every_socket_is_asked_once_in_a_round() -> None:
     rounds = [now - socket for now, socket in zip((s.asked for s in sockets), before, strict=True)]
     assert min(rounds) >= 2
     assert max(rounds) - min(rounds) <= 1
-
-
-async def test_sockets_that_came_together_are_spread_over_the_ring() -> None:
-    """
-    After a proxy has dropped them all, thousands come within a second: each has its own moment.
-    """
-    heartbeat = Heartbeat(3 * PAUSE_SECONDS)
-    sockets = [Socket() for _ in range(9)]
-    for socket in sockets:
-        heartbeat.add(socket)
-
-    await asyncio.gather(*(socket.told.wait() for socket in sockets))
-    for socket in sockets:
-        heartbeat.discard(socket)
-
-    assert [3, 3, 3] == [sum(socket.slot == slot for socket in sockets) for slot in range(3)]
 
 
 async def test_socket_that_does_not_answer_is_given_up_and_others_are_not() -> None:
