@@ -192,14 +192,14 @@ class Entrance:
         self, grant: str, browser: str, events: tuple[Event, ...]
     ) -> tuple[str, Record | None]:
         """Return the attempt that *grant* is a proof for, in this browser, ready for *events*."""
-        uuid = await self._attempts.holder_of_grant(digest(grant))
+        uuid, first = await self._attempts.granted(digest(grant)) or ("", "")
         record = await self._attempts.read(uuid) if uuid else None
         leave, _ = steps(*events)
         if record is None or record.browser != browser or record.state not in leave:
             return "", None
         if await self._attempts.withdrawn(record.openid, record.scanned_at):
             return "", None
-        return uuid or "", record if record.grant == digest(grant) else None
+        return uuid, record if record.grant == first else None
 
     async def _refuse_withdrawn(
         self, session: Session, record: Record, gone: type[LoginError]

@@ -283,8 +283,8 @@ class Page:
             await self._tell_outcome(record)
 
     async def _tell_outcome(self, record: Record) -> None:
-        # Said to be told before it is: a new proof kills the one in a signal that
-        # is still on its way, and a page is told an outcome once.
+        # Said to be told before it is: a signal may be on its way, and a page is told
+        # an outcome once.
         uuid, before, state = self.uuid, self._display.state, State(record.state)
         self._display.state = state
         try:

@@ -41,6 +41,7 @@ class Record(Struct, frozen=True, kw_only=True):
     denial: str = ""
     """Why a scan may not link, where it may not."""
     grant: str = ""
+    """Digest of the proof that counts, or that those stand for which were told again."""
     ticket: str = ""
     url: str = ""
     openid: str = ""
@@ -193,10 +194,11 @@ class Attempts:
             [uuid, keep_ms, latest_ms, len(fields), *pairs],
         )
 
-    async def holder_of_grant(self, grant: str) -> str | None:
-        """Return the uuid of the attempt that the proof with this digest is for."""
-        uuid = await self._store.ask("GET", self._grant(grant))
-        return str(uuid) if uuid else None
+    async def granted(self, proof: str) -> tuple[str, str] | None:
+        """Return whose the *proof* with this digest is: the uuid, and the grant it stands for."""
+        found = await self._store.ask("GET", self._grant(proof))
+        uuid, _, grant = str(found or "").partition("|")
+        return (uuid, grant or proof) if uuid else None
 
     async def latest(self, name: str) -> str | None:
         """Return the uuid of the attempt that a step called the latest of *name*."""
@@ -265,7 +267,7 @@ class Attempts:
         return bool(await self._resume(keys, [secret, browser, holder, self._channel, signal]))
 
     async def renew(self, uuid: str, *, state: str, grant: str, seconds: float) -> float:
-        """Put a new one-time proof in the place of the former one.
+        """Let another one-time proof, with the digest *grant*, stand for the one that there is.
 
         Returns the seconds that it lives, or 0 when the attempt is not in *state*.
         """

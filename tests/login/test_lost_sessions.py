@@ -216,17 +216,17 @@ async def test_of_two_pages_that_come_back_the_later_gets_the_session(
     saoma: Installation, process: Process, lost: Lost
 ) -> None:
     """
-    The earlier is superseded, its code is dead, and it hears of nothing more.
+    The earlier is superseded, its code is used up with the other, and it hears of nothing more.
     """
     earlier = await come_back(process, lost)
-    dead = (await earlier.expect("success"))["code"]
+    spare = (await earlier.expect("success"))["code"]
     later = await come_back(process, lost)
     code = (await later.expect("success"))["code"]
 
-    with pytest.raises(CodeGone):
-        await saoma.entrance.by_code(dead, BROWSER)
-
     assert await saoma.entrance.by_code(code, BROWSER)
+
+    with pytest.raises(CodeGone):
+        await saoma.entrance.by_code(spare, BROWSER)
     await earlier.expect("superseded")
     assert earlier.frames.empty()
 

@@ -38,7 +38,7 @@ async def test_advance_writes_all_of_a_step(pool: ScenePool, attempts: Attempts)
     assert refused is None
     assert record is not None
     assert ("approved", "o1", "g") == (record.state, record.openid, record.grant)
-    assert "u1" == await attempts.holder_of_grant("g")
+    assert ("u1", "g") == await attempts.granted("g")
 
 
 async def test_advance_signals_the_holder(pool: ScenePool, attempts: Attempts, hear: Hear) -> None:
@@ -180,7 +180,7 @@ async def test_advance_is_refused_when_a_guard_differs(
     assert refused is not None
     assert record is not None
     assert ("approved", "g") == (record.state, record.grant)
-    assert "u1" == await attempts.holder_of_grant("g")
+    assert ("u1", "g") == await attempts.granted("g")
 
 
 async def test_proof_is_used_up_by_the_step_that_needs_it(
@@ -198,7 +198,7 @@ async def test_proof_is_used_up_by_the_step_that_needs_it(
     assert first is None
     assert second is not None
     assert ("done", "r1") == (second.state, second.redeemer)
-    assert await attempts.holder_of_grant("g") is None
+    assert await attempts.granted("g") is None
 
 
 @pytest.mark.parametrize(("unused", "replaced"), [(True, True), (False, False), (None, False)])
@@ -242,11 +242,11 @@ async def test_proof_lives_as_long_as_its_step_said(
     await attempts.advance(scan("u1"))
 
     await time_machine.forward(58)
-    in_time = await attempts.holder_of_grant("g")
+    in_time = await attempts.granted("g")
     await time_machine.forward(3)
 
-    assert "u1" == in_time
-    assert await attempts.holder_of_grant("g") is None
+    assert ("u1", "g") == in_time
+    assert await attempts.granted("g") is None
     assert await attempts.read("u1") is not None
 
 
@@ -364,20 +364,40 @@ async def test_step_whose_answer_never_comes_is_doubted(unused_tcp_port: int) ->
     assert [None] == doubts
 
 
-async def test_renew_replaces_the_proof(pool: ScenePool, attempts: Attempts) -> None:
+async def test_renewed_proof_stands_for_the_former(pool: ScenePool, attempts: Attempts) -> None:
     """
-    The record knows the new proof only, so the former one passes no guard.
+    Both lead to the grant in the record, so whichever is used first uses both up.
     """
     await show_code(pool, "u1")
     await attempts.advance(scan("u1"))
 
     left = await attempts.renew("u1", state="approved", grant="new", seconds=60)
-    with_the_former = await attempts.advance(claim(grant="g"))
-    with_the_new = await attempts.advance(claim(grant="new"))
 
-    assert 60 == left
-    assert with_the_former is not None
-    assert with_the_new is None
+    record = await attempts.read("u1")
+    assert record is not None
+    assert (60, "g") == (left, record.grant)
+    assert [("u1", "g")] * 2 == [await attempts.granted(proof) for proof in ("g", "new")]
+
+
+async def test_renewed_proof_of_a_grant_that_was_used_up_is_another(
+    pool: ScenePool, attempts: Attempts
+) -> None:
+    """
+    What was told before the step has no part in what is told after it.
+    """
+    await show_code(pool, "u1")
+    await attempts.advance(scan("u1"))
+    await attempts.renew("u1", state="approved", grant="before", seconds=60)
+    await attempts.advance(claim())
+
+    await attempts.renew("u1", state="done", grant="after", seconds=60)
+
+    record = await attempts.read("u1")
+    assert record is not None
+    assert "after" == record.grant
+    assert [("u1", "g"), ("u1", "after")] == [
+        await attempts.granted(proof) for proof in ("before", "after")
+    ]
 
 
 async def test_renew_never_outlives_the_record(
@@ -408,7 +428,7 @@ async def test_renew_in_another_state_gives_nothing(
     left = await attempts.renew("u1", state=state, grant="new", seconds=60)
 
     assert 0 == left
-    assert await attempts.holder_of_grant("new") is None
+    assert await attempts.granted("new") is None
 
 
 async def test_renew_of_a_gone_attempt_gives_nothing(attempts: Attempts) -> None:

@@ -42,7 +42,7 @@ async def test_every_key_of_a_story_ends_by_itself(
     assert set() == await endless()
     await attempts.renew("u1", state="approved", grant="new", seconds=60)
     assert set() == await endless()
-    await attempts.advance(claim(grant="new"))
+    await attempts.advance(claim())
     assert set() == await endless()
     assert pool_keys <= seen
     assert {"attempt", "ticket", "issued", "grant", "making"} == {

@@ -83,7 +83,7 @@ class Attempt(Struct):
     holder: str = ""
     openid: str = ""
     grant: str = ""
-    """The proof that counts now."""
+    """The proof that counts now, or that the others stand for."""
     session: str = ""
     """The token of the session that came of it."""
     ticket: str = ""
@@ -357,7 +357,8 @@ class PoolMachine(RuleBasedStateMachine):
         assert self.run(
             self.records.renew(attempt.uuid, state=attempt.state, grant=grant, seconds=KEEP)
         )
-        attempt.grant = grant
+        attempt.grant = attempt.grant or grant
+        assert self.run(self.records.granted(grant)) == (attempt.uuid, attempt.grant)
 
     @precondition(lambda self: self.those("openid"))
     @rule(which=WHICH, mine=st.booleans())
@@ -383,7 +384,7 @@ class PoolMachine(RuleBasedStateMachine):
         lost = not former or former in self.unused
         assert (mine and attempt.grant != "" and lost) is (refused is None)
         if refused is None:
-            assert self.run(self.records.holder_of_grant(attempt.grant)) is None
+            assert self.run(self.records.granted(attempt.grant)) is None
             self.tell(attempt, "done")
             self.unused = self.unused - {former} | {token}
             attempt.grant, attempt.session = "", token

@@ -84,7 +84,7 @@ async def test_outcome_that_came_while_away_is_told_once(site: Site, clean: bool
 
 async def test_outcome_that_was_told_is_told_again_to_a_page_that_comes_back(site: Site) -> None:
     """
-    A page that lost its socket right after `bind_required` gets a token that works.
+    A page that lost its socket right after `bind_required` gets a token that works, in its place.
     """
     await site.add_account("alice")
     visitor = site.visitor()
@@ -98,12 +98,12 @@ async def test_outcome_that_was_told_is_told_again_to_a_page_that_comes_back(sit
     await page.send("get_qr", resume=code["resume"])
     bind = await page.expect("bind_required")
     asked = {"username": "alice", "password": "a right password"}
-    with_former = await visitor.post("/user/bind", bind_token=former, **asked)
     with_new = await visitor.post("/user/bind", bind_token=bind["bind_token"], **asked)
+    with_former = await visitor.post("/user/bind", bind_token=former, **asked)
 
     assert 0 < bind["expires"] <= 600
-    assert (410, "bind_token_gone") == (with_former[0], with_former[1]["error"]["code"])
     assert 200 == with_new[0]
+    assert (410, "bind_token_gone") == (with_former[0], with_former[1]["error"]["code"])
 
 
 async def test_attempt_is_resumed_on_another_node(nodes: Nodes) -> None:
