@@ -49,6 +49,7 @@ from handlers import (
     UserHandler,
     WebLoginCallbackHandler,
     WebLoginHandler,
+    read_static,
 )
 from login import CALLBACK_PATH
 from processes import StartError, claim, embedded_store, run_workers, sandbox, socket_of
@@ -108,9 +109,9 @@ class Options(Struct, frozen=True, kw_only=True):
 
 def make_app(context: Context, *, ping_seconds: float = PING_SECONDS) -> Application:
     """Return every address that there is; sockets are asked for life every *ping_seconds*."""
-    folder, version = HERE / "static", context.static_version
-    kept = KeptFiles(folder, version, context.site)
-    static = {"path": str(folder), "version": version, "kept": kept}
+    folder = HERE / "static"
+    kept = KeptFiles(read_static(folder), context.site)
+    static = {"path": str(folder), "version": context.static_version, "kept": kept}
     return Application(
         [
             (r"/", SignInHandler),

@@ -6,7 +6,7 @@ from handlers.context import Context, Mailroom, Readiness, Site, networks, origi
 from handlers.embed import EmbedHandler
 from handlers.front_door import FrontDoor
 from handlers.heartbeat import Heartbeat
-from handlers.kept_files import KeptFiles
+from handlers.kept_files import KeptFiles, read_static
 from handlers.oauth import WebLoginCallbackHandler, WebLoginHandler
 from handlers.operations import HealthHandler, MetricsHandler, ReadyHandler
 from handlers.own_sessions import OwnSessionHandler, OwnSessionsHandler
@@ -14,7 +14,7 @@ from handlers.pages import SignInHandler, UnknownHandler, UserHandler
 from handlers.polling import AttemptHandler, AttemptsHandler
 from handlers.sessions import LoginHandler, SessionHandler
 from handlers.socket import SocketHandler
-from handlers.static import StaticHandler, version_of
+from handlers.static import StaticHandler
 from handlers.texts import Texts
 from handlers.visits import Visits
 
@@ -51,5 +51,5 @@ __all__ = [
     "WebLoginHandler",
     "networks",
     "origin_of",
-    "version_of",
+    "read_static",
 ]

@@ -5,6 +5,9 @@ The script of a page is sent with all that it imports (`joined.py`).
 """
 
 import gzip
+import hashlib
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -22,11 +25,6 @@ FOLDER = "/static/"
 LEVEL = 9
 
 
-def content_of(file: Path) -> bytes:
-    """Return what is sent for *file* under its version."""
-    return join(file).encode() if file.name in PAGES else file.read_bytes()
-
-
 class KeptFile(Struct, frozen=True):
     """One file: its content type, and its bytes both ways."""
 
@@ -42,18 +40,39 @@ class KeptFile(Struct, frozen=True):
         return headers, self.plain
 
 
-class KeptFiles:
-    """The scripts and styles below *folder*, under /static/<*version*>/."""
+class StaticFiles(Struct, frozen=True):
+    """What a folder has to send."""
 
-    def __init__(self, folder: Path, version: str, site: Site) -> None:
+    version: str
+    """A short digest of every file, as it is sent."""
+    kept: Mapping[str, KeptFile]
+    """Scripts and styles by their paths."""
+
+
+@cache
+def read_static(folder: Path) -> StaticFiles:
+    """Return the files below *folder* as they are at the first call: a process sends one version.
+
+    Raises:
+        JoinError: for a module that cannot be sent with what it imports.
+    """
+    total, kept = hashlib.sha256(), {}
+    for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+        path, content = str(file.relative_to(folder)), _content_of(file)
+        total.update(path.encode() + b"\0" + content)
+        if kind := KINDS.get(file.suffix):
+            kept[path] = KeptFile(kind, content, gzip.compress(content, LEVEL))
+    return StaticFiles(total.hexdigest()[:12], kept)
+
+
+class KeptFiles:
+    """The scripts and styles of *static*, under /static/<version>/."""
+
+    def __init__(self, static: StaticFiles, site: Site) -> None:
         standing = file_headers(site, secure=site.secure, document=False)
         headers = [*standing, ("Cache-Control", FOR_EVER), ("Vary", "Accept-Encoding")]
         self._head = "".join(f"{name}: {value}\r\n" for name, value in headers)
-        self._files = {
-            f"{version}/{file.relative_to(folder)}": _keep(file)
-            for file in folder.rglob("*")
-            if file.suffix in KINDS
-        }
+        self._files = {f"{static.version}/{path}": file for path, file in static.kept.items()}
 
     def find(self, path: str) -> KeptFile | None:
         """Return the file at *path*, which begins with its version."""
@@ -72,6 +91,6 @@ class KeptFiles:
         return self._head + own, body
 
 
-def _keep(file: Path) -> KeptFile:
-    content = content_of(file)
-    return KeptFile(KINDS[file.suffix], content, gzip.compress(content, LEVEL))
+def _content_of(file: Path) -> bytes:
+    """Return what is sent for *file* under its version."""
+    return join(file).encode() if file.name in PAGES else file.read_bytes()

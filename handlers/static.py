@@ -5,7 +5,6 @@ browser can never mix the files of two releases. What other sites name in their
 pages leads to the version of the day.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,13 @@ from tornado.web import StaticFileHandler
 
 from handlers.errors import error_of, log_error, tell_error
 from handlers.headers import FOR_DOCUMENTS, FOR_EVER, YEAR, file_headers
-from handlers.kept_files import KINDS, KeptFile, KeptFiles, content_of
+from handlers.kept_files import KINDS, KeptFile, KeptFiles
 
 FOR_QUESTIONS = ("Accept-Ranges", "Etag", "Last-Modified")
 """By what browsers ask whether a file has changed, or for a part of it."""
 NO_DOCUMENTS = tuple(KINDS)
 EMBEDDED = "saoma.js"
 """The module that other sites load, by an address that never changes."""
-
-
-def version_of(folder: Path) -> str:
-    """Return a short digest of every file below *folder*, as it is sent."""
-    total = hashlib.sha256()
-    for file in sorted(folder.rglob("*")):
-        if file.is_file():
-            total.update(str(file.relative_to(folder)).encode() + b"\0" + content_of(file))
-    return total.hexdigest()[:12]
 
 
 class StaticHandler(StaticFileHandler):

@@ -17,7 +17,7 @@ from accounts import (
     Passwords,
     Sessions,
 )
-from handlers import Context, Mailroom, Readiness, Texts, Visits, version_of
+from handlers import Context, Mailroom, Readiness, Texts, Visits, read_static
 from login import (
     Books,
     Codes,
@@ -106,7 +106,7 @@ async def open_resources(
         clock=ground.clock,
         texts=Texts(folder / "templates" / "texts.json"),
         visits=Visits(settings.phone.language, known_cities),
-        static_version=version_of(folder / "static"),
+        static_version=read_static(folder / "static").version,
         readiness=_readiness(ground),
     )
     return Resources(
