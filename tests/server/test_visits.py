@@ -48,7 +48,7 @@ def test_browser_and_system_are_named(agent: str, device: str) -> None:
         "Scan-for-a-coupon/1.0",
         "Mozilla/5.0 (Tell me the number) ]]><Content>{site}</Content>",
         "{site}{0}%s]]>\n\r\0Chrome/1.0",
-        "Chrome" * 100_000,
+        pytest.param("Chrome" * 100_000, id="endless"),
         "\x00\x07\xff\ufffe",
     ],
 )
