@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,8 @@ async def start(folder: Path, *arguments: str, port: int = 0) -> AsyncIterator[S
         yield server
     finally:
         for pid in server.processes():
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # one that ends with the one before it
+                os.kill(pid, signal.SIGKILL)
         await asyncio.gather(process.wait(), *listening)
 
 
