@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from login import Confirmation
+from login import Confirmation, SignedIn
 from login.pages import SWEEP_BATCH
 from login.signal import signal
 from scene_pool import Attempts
@@ -574,6 +574,28 @@ async def test_proof_that_is_used_uses_up_the_other_of_its_scan(
     assert await saoma.entrance.by_code(proofs[used], back.page.opener.browser)
     with pytest.raises(Exception, match="not valid any more"):
         await saoma.entrance.by_code(proofs[1 - used], back.page.opener.browser)
+
+
+async def test_of_two_proofs_that_are_used_at_once_one_counts(
+    saoma: Installation, process: Process, screen: Screen
+) -> None:
+    """
+    Whichever is first takes the step, and the session of the other is none.
+    """
+    await saoma.add_account()
+    code = await screen.get_qr()
+    await saoma.scan(code["ticket"])
+    proofs = [(await screen.expect("success"))["code"]]
+    back = await process.open_page()
+    await back.send("get_qr", resume=code["resume"])
+    proofs.append((await back.expect("success"))["code"])
+
+    browser = back.page.opener.browser
+    trades = (saoma.entrance.by_code(proof, browser) for proof in proofs * 5)
+    answers = await asyncio.gather(*trades, return_exceptions=True)
+
+    assert 1 == sum(isinstance(answer, SignedIn) for answer in answers)
+    assert 1 == len(await saoma.store.redis.keys(saoma.store.key("session", "*")))
 
 
 async def test_page_comes_back_to_an_expired_code(
