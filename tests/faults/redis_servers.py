@@ -1,7 +1,10 @@
 """Debian's redis-server in the two shapes that survive a dead primary."""
 
 import asyncio
+import itertools
+import random
 import shutil
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -11,11 +14,14 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
-from tests.faults.nodes import free_ports
 from tests.faults.scans import until
 
 SLOTS = 16384
 PRESENT = shutil.which("redis-server") is not None
+# No connection that goes out is given one of these, nor one of the bus ports above them.
+# Source: Linux, net.ipv4.ip_local_port_range; Redis, "Create a Redis Cluster" (port + 10000).
+PORTS = range(10_000, 20_000)
+BUS = 10_000
 
 
 class Server:
@@ -43,6 +49,19 @@ class Server:
             return bool(await self.client.ping())
         except RedisError:
             return False
+
+
+def quiet_ports(count: int) -> list[int]:
+    """Return so many ports that are free, with the ports of a cluster's bus that belong to them."""
+    shuffled = random.sample(PORTS, len(PORTS))
+    free = (port for port in shuffled if is_free(port) and is_free(port + BUS))
+    return list(itertools.islice(free, count))
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def write(folder: Path, text: str) -> Path:
@@ -73,7 +92,7 @@ async def redis_server(folder: Path, port: int, *lines: str) -> AsyncIterator[Se
 @asynccontextmanager
 async def behind_sentinels(folder: Path) -> AsyncIterator[tuple[str, Server, Server]]:
     """Run a primary, a replica and three Sentinels; yield their address, and the two."""
-    one, two, *others = free_ports(5)
+    one, two, *others = quiet_ports(5)
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         primary = await enter(redis_server(folder / "primary", one))
@@ -112,7 +131,7 @@ async def behind_sentinels(folder: Path) -> AsyncIterator[tuple[str, Server, Ser
 @asynccontextmanager
 async def cluster(folder: Path, prefix: str) -> AsyncIterator[tuple[str, Server, Server]]:
     """Run three primaries, and a replica of the one with the keys of *prefix*; yield both."""
-    ports = free_ports(4)
+    ports = quiet_ports(4)
     async with AsyncExitStack() as stack:
         servers = [
             await stack.enter_async_context(
