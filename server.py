@@ -32,7 +32,6 @@ from handlers import (
     EmbedHandler,
     FrontDoor,
     HealthHandler,
-    Heartbeat,
     KeptFiles,
     LoginHandler,
     MetricsHandler,
@@ -142,7 +141,7 @@ def make_app(context: Context, *, ping_seconds: float = PING_SECONDS) -> Applica
         template_path=str(HERE / "templates"),
         xsrf_cookies=True,
         xsrf_cookie_kwargs={"samesite": "Lax", "secure": context.site.secure},
-        heartbeat=Heartbeat(ping_seconds),
+        ping_seconds=ping_seconds,
         kept_files=kept,
     )
 
@@ -162,7 +161,7 @@ def make_server(
         app,
         context=context,
         files=app.settings["kept_files"],
-        heartbeat=app.settings["heartbeat"],
+        ping_seconds=app.settings["ping_seconds"],
         note=note_request,
         body_timeout=body_seconds,
         idle_connection_timeout=idle_seconds,

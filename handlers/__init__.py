@@ -5,7 +5,6 @@ from handlers.callback import CallbackHandler
 from handlers.context import Context, Mailroom, Readiness, Site, networks, origin_of
 from handlers.embed import EmbedHandler
 from handlers.front_door import FrontDoor
-from handlers.heartbeat import Heartbeat
 from handlers.kept_files import KeptFiles, read_static
 from handlers.oauth import WebLoginCallbackHandler, WebLoginHandler
 from handlers.operations import HealthHandler, MetricsHandler, ReadyHandler
@@ -27,7 +26,6 @@ __all__ = [
     "EmbedHandler",
     "FrontDoor",
     "HealthHandler",
-    "Heartbeat",
     "KeptFiles",
     "LoginHandler",
     "Mailroom",

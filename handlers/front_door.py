@@ -29,7 +29,6 @@ from handlers.context import Context
 from handlers.errors import error_body, error_of
 from handlers.handshake import SOCKETS, Handshake, handshake_in
 from handlers.headers import standing_headers
-from handlers.heartbeat import Heartbeat
 from handlers.kept_files import KeptFiles
 from handlers.open_socket import OpenSocket
 from handlers.plain_request import PlainRequest, read
@@ -66,7 +65,7 @@ def push_in(request: PlainRequest, remote_ip: str) -> PostedPush | None:
 class FrontDoor(HTTPServer):
     """Tornado's server behind a front door.
 
-    *files* are sent there, *heartbeat* is for sockets, *note* writes the log.
+    *files* are sent there, sockets are asked for life every *ping_seconds*, *note* writes the log.
     """
 
     def initialize(  # type: ignore[override]  # four arguments are ours
@@ -74,14 +73,14 @@ class FrontDoor(HTTPServer):
         *args: Any,
         context: Context,
         files: KeptFiles,
-        heartbeat: Heartbeat,
+        ping_seconds: float,
         note: Note,
         **options: Any,
     ) -> None:
         super().initialize(*args, **options)
         self.context = context
         self.files = files
-        self.heartbeat = heartbeat
+        self.ping_seconds = ping_seconds
         self.note = note
         self.idle_seconds = float(options["idle_connection_timeout"])
         standing = standing_headers(context.site, secure=context.site.secure)
@@ -103,7 +102,7 @@ class FrontDoor(HTTPServer):
         """Give a connection, on which more was *said*, to a page's socket."""
         head = "".join(f"{name}: {value}\r\n" for name, value in handshake.answer)
         first = f"{SWITCHING}{head}Date: {_date(int(time.time()))}\r\n\r\n".encode()
-        page = OpenSocket(self.context, self.heartbeat, handshake.caller, first=first, said=said)
+        page = OpenSocket(self.context, handshake.caller, self.ping_seconds, first=first, said=said)
         opening = asyncio.get_running_loop().connect_accepted_socket(lambda: page, connection)
         self.context.pages.spawn(self._opened(opening))
 
@@ -188,11 +187,9 @@ class Visitor:
                 self._go()
                 self._server.open_socket(self._socket, handshake, request.rest)
             return handshake is not None
-        push = push_in(request, remote_ip)
-        file = self._server.files.answer(request)
-        if push:
+        if push := push_in(request, remote_ip):
             work = self._take(push, request.keep_alive)
-        elif file:
+        elif file := self._server.files.answer(request):
             work = self._send(*file, request)
         else:
             return False

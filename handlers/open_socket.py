@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import time
 from typing import cast
 
@@ -12,7 +13,6 @@ from websockets.protocol import SERVER, Protocol, State
 
 import metrics
 from handlers.context import Context
-from handlers.heartbeat import Heartbeat
 from login import CloseCode, Opener, Page
 from login.messages import Error, ErrorCode, Problem, encode
 
@@ -26,6 +26,7 @@ MAX_FRAME_BYTES = 4 * 1024
 FLOOD_SECONDS = 10.0
 # How long the other side may take to end a connection that we have closed the socket of.
 CLOSE_SECONDS = 5.0
+PING = Frame(Opcode.PING, b"").serialize(mask=False)
 DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
@@ -44,21 +45,22 @@ class OpenSocket(asyncio.Protocol):
     """
 
     __slots__ = (
-        *("_address", "_begin", "_context", "_count", "_cut_off", "_frames", "_heartbeat"),
-        *("_hello", "_page", "_pieces", "_since", "_transport", "_waiting", "answers", "slot"),
+        *("_address", "_answers", "_begin", "_context", "_count", "_cut_off", "_frames"),
+        *("_hello", "_life", "_page", "_pieces", "_ping_seconds", "_since", "_transport"),
+        "_waiting",
     )
 
     def __init__(
         self,
         context: Context,
-        heartbeat: Heartbeat,
         caller: Caller,
+        ping_seconds: float,
         *,
         first: bytes = b"",
         said: bytes = b"",
     ) -> None:
         self._context = context
-        self._heartbeat = heartbeat
+        self._ping_seconds = ping_seconds
         self._begin: tuple[Caller, bytes, bytes] | None = caller, first, said
         self._address = caller.opener.address
         self._frames = Protocol(SERVER, max_size=MAX_FRAME_BYTES, logger=quiet)
@@ -68,8 +70,8 @@ class OpenSocket(asyncio.Protocol):
         self._waiting: list[str | bytes] = []
         """Messages that have come; the first is being answered."""
         self._cut_off: asyncio.TimerHandle | None = None
-        self.slot = 0
-        self.answers = True
+        self._answers = True
+        """Whether a pong came since the last ping."""
 
     # ---- the connection
 
@@ -94,7 +96,7 @@ class OpenSocket(asyncio.Protocol):
         for frame in self._frames.events_received():
             assert isinstance(frame, Frame)  # noqa: S101, the handshake was not its business
             if frame.opcode is Opcode.PONG:
-                self.answers = True
+                self._answers = True
             elif frame.opcode in DATA:
                 self._put_together(frame)
         self._write()
@@ -106,8 +108,8 @@ class OpenSocket(asyncio.Protocol):
             return
         page, self._page = self._page, None
         self._hello.cancel()
+        self._life.cancel()
         self._context.sockets.discard(self)
-        self._heartbeat.discard(self)
         metrics.sockets_open.dec()
         self._context.pages.spawn(page.end())
 
@@ -133,16 +135,6 @@ class OpenSocket(asyncio.Protocol):
         """Lose the connection: who reads nothing would not read a close code either."""
         self._transport.abort()
 
-    def ask(self) -> None:
-        """Send a ping; browsers answer it by themselves."""
-        if self._frames.state is State.OPEN:
-            self._frames.send_ping(b"")
-            self._write()
-
-    def give_up(self) -> None:
-        """Close the socket, and after a while the connection: no pong came."""
-        self.close(CloseCode.GOING_AWAY, "ping timed out")
-
     # ---- its page
 
     def _why_not(self, caller: Caller) -> str:
@@ -158,16 +150,29 @@ class OpenSocket(asyncio.Protocol):
 
     def _open(self, opener: Opener) -> None:
         self._context.sockets.add(self, self._address)
-        self._heartbeat.add(self)
         metrics.sockets_open.inc()
         self._since, self._count = time.monotonic(), 0
         self._page = self._context.pages.open(opener, self.send, self.close)
-        loop = asyncio.get_running_loop()
-        self._hello = loop.call_later(self._context.site.hello_seconds, self._expect_hello)
+        timers, site = self._context.pages.timers, self._context.site
+        self._hello = timers.call_later(site.hello_seconds, self._expect_hello)
+        # Pages that came together are asked apart.
+        first = random.uniform(0.5, 1) * self._ping_seconds  # noqa: S311, jitter
+        self._life = timers.call_later(first, self._ask)
 
     def _expect_hello(self) -> None:
         if self._page and not self._page.asked:
             self.close(CloseCode.TRY_LATER, "no get_qr")
+
+    def _ask(self) -> None:
+        """Send a ping, which browsers answer by themselves, unless the last one had no answer."""
+        if self._frames.state is not State.OPEN:
+            return
+        if not self._answers:
+            self.close(CloseCode.GOING_AWAY, "ping timed out")
+            return
+        self._answers = False
+        self._life = self._context.pages.timers.call_later(self._ping_seconds, self._ask)
+        self._transport.write(PING)
 
     def _refuse(self, reason: str) -> None:
         log.info("socket refused reason=%s address=%s", reason, self._address)

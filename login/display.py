@@ -1,6 +1,5 @@
 """What one page shows: a code until it ends, or what became of it. Nothing here waits."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from login.codes import ShownCode
 from login.flow import AFTER, State, can_follow
 from login.messages import Code, Expired, Qr, Rest, ToPage, encode
 from login.numbering import number
+from login.timers import Timer
 
 if TYPE_CHECKING:
     from login.pages import Pages
@@ -62,7 +62,7 @@ class Display:
         self._resume = ""
         self._dead_at = 0.0
         """When the code on the page ends, by `time.monotonic`."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
     @property
     def awaits_scan(self) -> bool:
@@ -132,7 +132,7 @@ class Display:
     def is_news(self, state: str) -> bool:
         """Tell whether the page was not told that *state* yet, and can get there."""
         known = state in AFTER  # another version of us may write more
-        return known and (self.state is None or can_follow(State(state), self.state))
+        return known and (self.state is None or can_follow(state, self.state))
 
     def settle(self, state: State, choose_left: float | None = None) -> None:
         """Note that the page is told of *state* now, which ends its code.
@@ -153,4 +153,4 @@ class Display:
 
     def _start_timer(self, seconds: float, then: Callable[[], None]) -> None:
         self.stop_timer()
-        self._timer = asyncio.get_running_loop().call_later(seconds, then)
+        self._timer = self._pages.timers.call_later(seconds, then)

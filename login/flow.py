@@ -25,6 +25,7 @@ anybody has used the session is a matter of the session, not of the state.
 """
 
 from enum import StrEnum
+from functools import cache
 
 
 class State(StrEnum):
@@ -86,7 +87,7 @@ def _all_after(state: State) -> frozenset[State]:
 AFTER = {state: _all_after(state) for state in State}
 
 
-def can_follow(state: State, former: State) -> bool:
+def can_follow(state: str, former: State) -> bool:
     """Tell whether an attempt in *former* may yet come to *state*: else that is an old story.
 
     Signals and reads overtake one another; a page must not see its attempt go back.
@@ -94,6 +95,7 @@ def can_follow(state: State, former: State) -> bool:
     return state in AFTER[former]
 
 
+@cache
 def steps(*events: Event) -> tuple[tuple[State, ...], State]:
     """Return the states that *events*, one after the other, may leave, and the one they reach.
 

@@ -24,6 +24,7 @@ from login.page import SUPERSEDED, Page
 from login.rules import Rules
 from login.scans import Scans
 from login.signal import parse, signal
+from login.timers import Timers
 from login.visit import Opener
 from scene_pool import Attempts, Record, TicketOwner
 from store import Clock, Signals, Store, StoreUnavailable, digest
@@ -67,6 +68,7 @@ class Pages:
         self.pool_exhausted = pool_exhausted
         self.delivered = delivered
         self.dying_seconds = dying_seconds
+        self.timers = Timers()
         self.process = uuid4().hex[:12]
         self._pages: dict[str, Page] = {}
         self._shown: dict[str, Page] = {}
