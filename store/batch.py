@@ -1,8 +1,10 @@
-"""Calls to the store that are made in the same turn of the loop share a round trip.
+"""Calls to the store share round trips.
 
 A call costs this process about the same whether it carries one command or
-twenty: sending, and waking up for the answer. So a command waits until
-everything else of this turn has run, and goes with what that asks.
+twenty: sending, and waking up for the answer. So while a round trip is under
+way, a command waits until everything else of this turn of the loop has run,
+and goes with what that asks. With none under way there is little to do, and
+nothing to wait for.
 """
 
 import asyncio
@@ -26,14 +28,16 @@ class _Call:
 
     __slots__ = ("answer", "command", "options")
 
-    def __init__(self, command: tuple[Any, ...], options: dict[str, Any]) -> None:
+    def __init__(
+        self, command: tuple[Any, ...], options: dict[str, Any], answer: "asyncio.Future[Any]"
+    ) -> None:
         self.command = command
         self.options = options
-        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.answer = answer
 
 
 class Batch:
-    """Carries commands to *redis*, those of one turn of the loop together."""
+    """Carries commands to *redis*, as few round trips as there is cause for."""
 
     def __init__(self, redis: Redis) -> None:
         client: object = redis
@@ -51,10 +55,13 @@ class Batch:
         """
         if self._closed:
             raise ConnectionError("closed")  # a connection made now would stay open
-        if not self._waiting and self._under_way < AT_ONCE:
-            asyncio.get_running_loop().call_soon(self._send)
-        call = _Call(command, options)
+        loop = asyncio.get_running_loop()
+        call = _Call(command, options, loop.create_future())
         self._waiting.append(call)
+        if not self._under_way:
+            self._send()
+        elif len(self._waiting) == 1 and self._under_way < AT_ONCE:
+            loop.call_soon(self._send)
         return call.answer
 
     async def close(self) -> None:
