@@ -50,7 +50,8 @@ def let_in(
     before = (Event.SCAN,) if push else ()
     leave, reach = steps(*before, Event.CONFIRMED if account else Event.NOT_BOUND)
     secret, seconds = new_secret(), grant_seconds(rules, reach)
-    write = {"grant": digest(secret), "account": str(account.id) if account else ""}
+    grant = digest(secret)
+    write = {"grant": grant, "account": str(account.id) if account else ""}
     if push:
         write |= _scan_of(push, Answer.SIGNED_IN if account else stranger)
     keep = seconds + rules.resume_seconds
@@ -61,7 +62,7 @@ def let_in(
         signal=signal(uuid, reach, granted(reach, secret, seconds), at),
         keep_seconds=keep,
         write=write,
-        grant=digest(secret),
+        grant=grant,
         grant_seconds=seconds,
         ticket=push.ticket if push else "",
         latest=entered(openid),

@@ -113,6 +113,7 @@ EN = {
 TEXTS = {"zh": ZH, "en": EN}
 LAST = 253_402_214_400
 """9999-12-31, Unix seconds: a push may name a later second, a calendar has none."""
+MINUTES = len("2026-01-31 12:30")
 ON = {"zh": "{1} 上的 {0}", "en": "{0} on {1}"}
 
 
@@ -152,7 +153,7 @@ class Replies:
             "site": self._site,
             "browser": self._browser(visit.device),
             "place": visit.place,
-            "time": f"{datetime.fromtimestamp(min(at, LAST), self._time_zone):%Y-%m-%d %H:%M}",
+            "time": datetime.fromtimestamp(min(at, LAST), self._time_zone).isoformat(" ")[:MINUTES],
             "number": number,
             "undo_word": self.undo_word,
             "undo_minutes": int(self._rules.undo_seconds // 60),
@@ -160,7 +161,7 @@ class Replies:
         }
         missing = {each for each in ("browser", "place") if not known[each]}
         lines = self._lines[Answer(name)]
-        kept = (line for line, holes in lines if missing.isdisjoint(holes))
+        kept = [line for line, holes in lines if missing.isdisjoint(holes)]
         return "\n".join(kept).format(**known).strip()
 
     def _browser(self, device: str) -> str:

@@ -28,9 +28,8 @@
 --          redeemer} of the record as it is. The socket is the holder's in the
 --          process that asks; "" = the holder is elsewhere.
 if ARGV[12] ~= '' then
-  local body = redis.call('GET', KEYS[6])
+  local body = redis.call('SET', KEYS[6], ARGV[12], 'NX', 'GET', 'PX', ARGV[13])
   if body and body ~= ARGV[12] then return {-1, ''} end
-  if not body then redis.call('SET', KEYS[6], ARGV[12], 'PX', ARGV[13]) end
 end
 
 local state, holder = unpack(redis.call('HMGET', KEYS[1], 'state', 'holder'))

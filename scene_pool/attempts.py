@@ -6,6 +6,7 @@ step at once or not at all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -188,10 +189,9 @@ class Attempts:
         """
         keep_ms = max(1, round(keep_seconds * 1000))
         latest_ms = round(latest_seconds * 1000) if latest else 0
-        pairs = [part for pair in fields.items() for part in pair]
         await self._begin(
             [self._attempt(uuid), self._store.key("latest", latest)],
-            [uuid, keep_ms, latest_ms, len(fields), *pairs],
+            [uuid, keep_ms, latest_ms, len(fields), *chain.from_iterable(fields.items())],
         )
 
     async def granted(self, proof: str) -> tuple[str, str] | None:
@@ -226,7 +226,6 @@ class Attempts:
         return None
 
     async def _take(self, step: Advance) -> Any:
-        pairs = [*step.guards.items(), *step.write.items()]
         return await self._advance(
             [
                 self._attempt(step.uuid),
@@ -251,7 +250,8 @@ class Attempts:
                 step.body,
                 round(step.receipt_seconds * 1000),
                 len(step.guards),
-                *(part for pair in pairs for part in pair),
+                *chain.from_iterable(step.guards.items()),
+                *chain.from_iterable(step.write.items()),
             ],
         )
 

@@ -77,7 +77,7 @@ def write(form: Form, fields: Mapping[str, str | int]) -> str:
     """Return *fields* in that form; no text in them can end its field or begin another."""
     if form is Form.JSON:
         return msgspec.json.encode(fields).decode()
-    elements = (f"<{name}>{_element(value)}</{name}>" for name, value in fields.items())
+    elements = [f"<{name}>{_element(value)}</{name}>" for name, value in fields.items()]
     return f"<xml>{''.join(elements)}</xml>"
 
 
@@ -97,7 +97,7 @@ class _Elements:
 
     def __init__(self) -> None:
         self._found: list[tuple[str, object]] = []
-        self._open: list[str] = []
+        self._depth = 0
         self._text: list[str] = []
         self._is_text = True
 
@@ -117,16 +117,16 @@ class _Elements:
         return _object(self._found)
 
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
-        self._open.append(name)
-        if len(self._open) == 1 and name != "xml":
+        self._depth += 1
+        if self._depth == 1 and name != "xml":
             raise ValueError(name)
-        self._is_text = len(self._open) == 2 and not attributes
+        self._is_text = self._depth == 2 and not attributes
         self._text.clear()
 
     def _end(self, name: str) -> None:
-        if len(self._open) == 2:
+        if self._depth == 2:
             self._found.append((name, "".join(self._text).strip() if self._is_text else NO_TEXT))
-        self._open.pop()
+        self._depth -= 1
         self._is_text = False
 
 

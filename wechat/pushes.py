@@ -18,8 +18,13 @@ from wechat.seal import Letter, Query, Seal
 
 CREATED = re.compile(r"[0-9]{1,12}")
 OPENID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+NO_NAME = re.compile(r"[^A-Za-z0-9_]")
 SCENE_PREFIX = "qrscene_"
 MAX_TICKET_LENGTH = 512
+FIELDS = (
+    *("ToUserName", "FromUserName", "CreateTime", "MsgType"),
+    *("Event", "EventKey", "Ticket", "Content"),
+)
 
 
 class PushKind(Enum):
@@ -128,13 +133,9 @@ class Pushes:
 
 def _push(fields: Fields, form: Form, letter: Letter) -> Push:
     """Check the fields that matter."""
-    account, openid, created, message_type, event, key, ticket, text = (
-        text_in(fields, name)
-        for name in (
-            *("ToUserName", "FromUserName", "CreateTime", "MsgType"),
-            *("Event", "EventKey", "Ticket", "Content"),
-        )
-    )
+    account, openid, created, message_type, event, key, ticket, text = [
+        text_in(fields, name) for name in FIELDS
+    ]
     if not OPENID.fullmatch(account) or not OPENID.fullmatch(openid):
         raise BadPush("ToUserName or FromUserName")
     if not CREATED.fullmatch(created) or not message_type:
@@ -142,14 +143,15 @@ def _push(fields: Fields, form: Form, letter: Letter) -> Push:
     if len(ticket) > MAX_TICKET_LENGTH:
         raise BadPush("Ticket")
     event = event if message_type == "event" else ""
+    known = event.lower()
     return Push(
-        kind=_kind(message_type, event.lower(), ticket),
-        name=re.sub(r"[^A-Za-z0-9_]", "?", event or message_type)[:32],
+        kind=_kind(message_type, known, ticket),
+        name=NO_NAME.sub("?", event or message_type)[:32],
         openid=openid,
         account=account,
         created=int(created),
         ticket=ticket,
-        scene=key.removeprefix(SCENE_PREFIX) if event.lower() == "subscribe" else key,
+        scene=key.removeprefix(SCENE_PREFIX) if known == "subscribe" else key,
         text=text,
         form=form,
         letter=letter,
