@@ -8,12 +8,15 @@ tenth only.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 log = logging.getLogger(__name__)
 
 GRAIN_SECONDS = 0.1
 """How much later than asked for a timer may end."""
+AT_ONCE = 8
+"""How many end before the loop looks at what else has come: a scan waits for no more than these."""
 
 
 class Timer:
@@ -53,8 +56,8 @@ class Timers:
         self._bags: dict[int, set[Timer]] = {}
         """By the grain of the loop's time in which they end."""
         self._grain = 0
-        """The last one that is over."""
-        self._tick: asyncio.TimerHandle | None = None
+        """The last one whose timers have all ended."""
+        self._tick: asyncio.Handle | None = None
 
     def __len__(self) -> int:
         return sum(map(len, self._bags.values()))
@@ -72,17 +75,22 @@ class Timers:
         self._tick = asyncio.get_running_loop().call_at(due, self._go_on)
 
     def _go_on(self) -> None:
-        over = int(asyncio.get_running_loop().time() / GRAIN_SECONDS)
-        while self._grain < over:
-            self._grain += 1
-            self._end_bag()
-        self._tick = None
-        if self._bags:
-            self._wait()
-
-    def _end_bag(self) -> None:
-        while bag := self._bags.get(self._grain):
+        loop, ended = asyncio.get_running_loop(), 0
+        for timer in islice(self._due(int(loop.time() / GRAIN_SECONDS)), AT_ONCE):
+            ended += 1
             try:
-                next(iter(bag)).end()
+                timer.end()
             except Exception:  # one page's trouble must not keep the others waiting
                 log.exception("timer failed")
+        self._tick = None
+        if ended == AT_ONCE:
+            self._tick = loop.call_soon(self._go_on)
+        elif self._bags:
+            self._wait()
+
+    def _due(self, over: int) -> Iterator[Timer]:
+        """Yield the timers of each grain up to *over*, of which each is gone when it has ended."""
+        while self._grain < over:
+            while bag := self._bags.get(self._grain + 1):
+                yield next(iter(bag))
+            self._grain += 1

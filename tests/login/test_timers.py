@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from login.timers import GRAIN_SECONDS, Timers
+from login.timers import AT_ONCE, GRAIN_SECONDS, Timers
 
 
 class Clockwork:
@@ -62,6 +62,25 @@ async def test_timers_that_a_busy_loop_has_missed_end_in_their_order() -> None:
     await over(timers)
 
     assert [1, 2, 3] == ended
+
+
+async def test_what_else_has_come_waits_for_a_few_timers_only() -> None:
+    """
+    Hundreds that end in the same moment: what comes with the first goes before most of them.
+    """
+    timers, loop, order = Timers(), asyncio.get_running_loop(), list[str]()
+
+    def end() -> None:
+        if not order:
+            loop.call_soon(order.append, "other")
+        order.append("timer")
+
+    for _ in range(300):
+        timers.call_later(0, end)
+    await over(timers)
+
+    assert 300 == order.count("timer")
+    assert AT_ONCE >= order.index("other")
 
 
 async def test_cancelled_timer_does_not_end_even_in_the_same_moment() -> None:
