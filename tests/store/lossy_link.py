@@ -18,6 +18,13 @@ from pathlib import Path
 from store import Store, connect
 
 
+class _Line:
+    """One connection through the link."""
+
+    expects_script = False
+    """Whether the answer to come is that of a script which may be lost."""
+
+
 class LossyLink:
     """Stands between a client and the store, and cuts the line when it is told to."""
 
@@ -61,8 +68,9 @@ class LossyLink:
         self._lines += 1
         self._idle.clear()
         store_reader, store_writer = await asyncio.open_unix_connection(self._path)
-        there = asyncio.create_task(self._ask(reader, store_writer))
-        back = asyncio.create_task(self._answer(store_reader, writer))
+        line = _Line()
+        there = asyncio.create_task(self._ask(line, reader, store_writer))
+        back = asyncio.create_task(self._answer(line, store_reader, writer))
         self._tasks |= {there, back}
         self._writers.add(writer)
         await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
@@ -83,20 +91,24 @@ class LossyLink:
         """Return when no line is open any more: its clients have closed theirs."""
         await self._idle.wait()
 
-    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _ask(
+        self, line: _Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         while data := await reader.read(65536):
             self.asked += 1
-            self._script = b"EVAL" in data and self._wanted in data
+            line.expects_script = b"EVAL" in data and self._wanted in data
             if self._kept and self._kept in data:
                 self._kept = b""
                 self.waiting.set()
                 await self.gate.wait()
             writer.write(data)
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, line: _Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         while data := await reader.read(65536):
             # A script that the store does not know yet was not carried out.
-            if self._armed and self._script and not data.startswith(b"-"):
+            if self._armed and line.expects_script and not data.startswith(b"-"):
                 self._armed = False
                 self.lost += 1
                 return

@@ -7,6 +7,7 @@ import pytest
 
 from store import Script, Store, StoreUnavailable, connect
 from store.batch import AT_ONCE, MOST
+from tests.store.open_lines import open_lines
 
 
 async def reads_of(store: Store) -> int:
@@ -19,7 +20,7 @@ async def test_calls_of_one_turn_share_round_trips(own_store: Store) -> None:
     """
     Twenty calls are read by the store at twice: one finds nothing to wait for, the others wait.
     """
-    await own_store.ping()
+    await open_lines(own_store, 2)
     before = await reads_of(own_store)
 
     await asyncio.gather(
