@@ -15,6 +15,7 @@ import metrics
 from handlers.context import Context
 from login import CloseCode, Opener, Page
 from login.messages import Error, ErrorCode, Problem, encode
+from login.timers import Timer
 
 log = logging.getLogger(__name__)
 # At DEBUG the library writes every frame, and so secrets, whatever the log level of ours is.
@@ -69,7 +70,7 @@ class OpenSocket(asyncio.Protocol):
         """Of the message that is coming."""
         self._waiting: list[str | bytes] = []
         """Messages that have come; the first is being answered."""
-        self._cut_off: asyncio.TimerHandle | None = None
+        self._cut_off: Timer | None = None
         self._answers = True
         """Whether a pong came since the last ping."""
 
@@ -230,8 +231,8 @@ class OpenSocket(asyncio.Protocol):
                 # Half, or the kernel drops the close frame with what was not read yet.
                 self._transport.write_eof()
         if self._frames.state is not State.OPEN and self._cut_off is None:
-            loop = asyncio.get_running_loop()
-            self._cut_off = loop.call_later(CLOSE_SECONDS, self.cut)
+            timers = self._context.pages.timers
+            self._cut_off = timers.call_later(CLOSE_SECONDS, self.cut)
         if self._transport.get_write_buffer_size() > self._context.site.unread_bytes:
             log.info("socket refused reason=unread address=%s", self._address)
             self.cut()

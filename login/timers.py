@@ -25,11 +25,11 @@ class Timer:
     __slots__ = ("_bags", "_grain", "_then")
 
     def __init__(
-        self, bags: "dict[int, set[Timer]]", grain: int, then: Callable[[], object] | None
+        self, bags: "dict[int, set[Timer]]", grain: int, then: Callable[[], object]
     ) -> None:
         self._bags = bags
         self._grain = grain
-        self._then = then
+        self._then: Callable[[], object] | None = then
         bags.setdefault(grain, set()).add(self)
 
     def cancel(self) -> None:

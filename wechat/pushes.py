@@ -143,15 +143,15 @@ def _push(fields: Fields, form: Form, letter: Letter) -> Push:
     if len(ticket) > MAX_TICKET_LENGTH:
         raise BadPush("Ticket")
     event = event if message_type == "event" else ""
-    known = event.lower()
+    lowered = event.lower()
     return Push(
-        kind=_kind(message_type, known, ticket),
+        kind=_kind(message_type, lowered, ticket),
         name=NO_NAME.sub("?", event or message_type)[:32],
         openid=openid,
         account=account,
         created=int(created),
         ticket=ticket,
-        scene=key.removeprefix(SCENE_PREFIX) if known == "subscribe" else key,
+        scene=key.removeprefix(SCENE_PREFIX) if lowered == "subscribe" else key,
         text=text,
         form=form,
         letter=letter,

@@ -35,7 +35,8 @@ async def test_timers_end_once_each_in_their_order_and_never_early() -> None:
     Many timers, however they were set: each ends, once, after its time and after the shorter ones.
     """
     timers, loop = Timers(), asyncio.get_running_loop()
-    lengths = [random.Random(7).uniform(0, 4 * GRAIN_SECONDS) for _ in range(200)]
+    chance = random.Random(7)
+    lengths = [chance.uniform(0, 4 * GRAIN_SECONDS) for _ in range(200)]
     began = loop.time()
     works = [Clockwork(timers, seconds) for seconds in lengths]
 
@@ -149,7 +150,7 @@ async def test_timers_go_on_after_there_were_none() -> None:
     timers = Timers()
     for _ in range(3):
         Clockwork(timers, 0).timer.cancel()
-        await asyncio.sleep(0)
+        await over(timers)
     work = Clockwork(timers, 0)
     await over(timers)
 
