@@ -80,7 +80,6 @@ HERE = Path(__file__).resolve().parent
 MAX_BODY_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 16 * 1024
 READ_BYTES = 64 * 1024
-PING_SECONDS = 20.0
 BODY_SECONDS = 10.0
 # Balancers keep connections for a minute; who is slow to send a header has as long.
 IDLE_SECONDS = 60.0
@@ -106,8 +105,8 @@ class Options(Struct, frozen=True, kw_only=True):
 # ---- the application
 
 
-def make_app(context: Context, *, ping_seconds: float = PING_SECONDS) -> Application:
-    """Return every address that there is; sockets are asked for life every *ping_seconds*."""
+def make_app(context: Context) -> Application:
+    """Return every address that there is."""
     folder = HERE / "static"
     kept = KeptFiles(read_static(folder), context.site)
     static = {"path": str(folder), "version": context.static_version, "kept": kept}
@@ -141,7 +140,6 @@ def make_app(context: Context, *, ping_seconds: float = PING_SECONDS) -> Applica
         template_path=str(HERE / "templates"),
         xsrf_cookies=True,
         xsrf_cookie_kwargs={"samesite": "Lax", "secure": context.site.secure},
-        ping_seconds=ping_seconds,
         kept_files=kept,
     )
 
@@ -161,7 +159,6 @@ def make_server(
         app,
         context=context,
         files=app.settings["kept_files"],
-        ping_seconds=app.settings["ping_seconds"],
         note=note_request,
         body_timeout=body_seconds,
         idle_connection_timeout=idle_seconds,

@@ -72,6 +72,8 @@ class Site(Struct, kw_only=True, dict=True):
     sockets_per_address: int
     hello_seconds: float = 10.0
     """How long a socket may take to ask for its first code."""
+    ping_seconds: float = 20.0
+    """How often a page is pinged; one that has not answered by the next time is let go."""
     flood_frames: int = 200
     """Frames in ten seconds that no page could ever send; a loop of ours, or a stranger's."""
     unread_bytes: int = 64 * 1024

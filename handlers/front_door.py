@@ -65,22 +65,20 @@ def push_in(request: PlainRequest, remote_ip: str) -> PostedPush | None:
 class FrontDoor(HTTPServer):
     """Tornado's server behind a front door.
 
-    *files* are sent there, sockets are asked for life every *ping_seconds*, *note* writes the log.
+    *files* are sent there, *note* writes the log.
     """
 
-    def initialize(  # type: ignore[override]  # four arguments are ours
+    def initialize(  # type: ignore[override]  # three arguments are ours
         self,
         *args: Any,
         context: Context,
         files: KeptFiles,
-        ping_seconds: float,
         note: Note,
         **options: Any,
     ) -> None:
         super().initialize(*args, **options)
         self.context = context
         self.files = files
-        self.ping_seconds = ping_seconds
         self.note = note
         self.idle_seconds = float(options["idle_connection_timeout"])
         standing = standing_headers(context.site, secure=context.site.secure)
@@ -102,7 +100,7 @@ class FrontDoor(HTTPServer):
         """Give a connection, on which more was *said*, to a page's socket."""
         head = "".join(f"{name}: {value}\r\n" for name, value in handshake.answer)
         first = f"{SWITCHING}{head}Date: {_date(int(time.time()))}\r\n\r\n".encode()
-        page = OpenSocket(self.context, handshake.caller, self.ping_seconds, first=first, said=said)
+        page = OpenSocket(self.context, handshake.caller, first=first, said=said)
         opening = asyncio.get_running_loop().connect_accepted_socket(lambda: page, connection)
         self.context.pages.spawn(self._opened(opening))
 

@@ -47,21 +47,13 @@ class OpenSocket(asyncio.Protocol):
 
     __slots__ = (
         *("_address", "_answers", "_begin", "_context", "_count", "_cut_off", "_frames"),
-        *("_hello", "_life", "_page", "_pieces", "_ping_seconds", "_since", "_transport"),
-        "_waiting",
+        *("_hello", "_life", "_page", "_pieces", "_since", "_transport", "_waiting"),
     )
 
     def __init__(
-        self,
-        context: Context,
-        caller: Caller,
-        ping_seconds: float,
-        *,
-        first: bytes = b"",
-        said: bytes = b"",
+        self, context: Context, caller: Caller, *, first: bytes = b"", said: bytes = b""
     ) -> None:
         self._context = context
-        self._ping_seconds = ping_seconds
         self._begin: tuple[Caller, bytes, bytes] | None = caller, first, said
         self._address = caller.opener.address
         self._frames = Protocol(SERVER, max_size=MAX_FRAME_BYTES, logger=quiet)
@@ -156,15 +148,15 @@ class OpenSocket(asyncio.Protocol):
         self._page = self._context.pages.open(opener, self.send, self.close)
         timers, site = self._context.pages.timers, self._context.site
         self._hello = timers.call_later(site.hello_seconds, self._expect_hello)
-        # Pages that came together are asked apart.
-        first = random.uniform(0.5, 1) * self._ping_seconds  # noqa: S311, jitter
-        self._life = timers.call_later(first, self._ask)
+        # Pages that came together are pinged apart.
+        first = random.uniform(0.5, 1) * site.ping_seconds  # noqa: S311, jitter
+        self._life = timers.call_later(first, self._ping)
 
     def _expect_hello(self) -> None:
         if self._page and not self._page.asked:
             self.close(CloseCode.TRY_LATER, "no get_qr")
 
-    def _ask(self) -> None:
+    def _ping(self) -> None:
         """Send a ping, which browsers answer by themselves, unless the last one had no answer."""
         if self._frames.state is not State.OPEN:
             return
@@ -172,7 +164,8 @@ class OpenSocket(asyncio.Protocol):
             self.close(CloseCode.GOING_AWAY, "ping timed out")
             return
         self._answers = False
-        self._life = self._context.pages.timers.call_later(self._ping_seconds, self._ask)
+        timers, site = self._context.pages.timers, self._context.site
+        self._life = timers.call_later(site.ping_seconds, self._ping)
         self._transport.write(PING)
 
     def _refuse(self, reason: str) -> None:

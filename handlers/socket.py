@@ -40,7 +40,7 @@ class SocketHandler(BaseHandler):
         caller = Caller(headers.get("Origin"), self.request.host_name, self.opener())
         self.finish()
         stream: IOStream = self.detach()
-        socket = OpenSocket(self.context, caller, self.settings["ping_seconds"])
+        socket = OpenSocket(self.context, caller)
         self.context.pages.spawn(StreamTransport(stream, socket).run())
 
     def set_default_headers(self) -> None:

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 GRAIN_SECONDS = 0.1
 """How much later than asked for a timer may end."""
-AT_ONCE = 8
+AT_ONCE = 4
 """How many end before the loop looks at what else has come: a scan waits for no more than these."""
 
 

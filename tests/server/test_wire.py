@@ -106,8 +106,8 @@ async def connect(url: str) -> AsyncIterator[Wire]:
 async def impatient(site: Site) -> AsyncIterator[str]:
     """The address of a server of the site that waits for nobody."""
     (socket,) = bind_sockets(0, "127.0.0.1")
-    app = make_app(site.resources.context, ping_seconds=SOON)
-    server = make_server(app, body_seconds=SOON, idle_seconds=SOON)
+    site.resources.context.site.ping_seconds = SOON
+    server = make_server(make_app(site.resources.context), body_seconds=SOON, idle_seconds=SOON)
     server.add_socket(socket)
     yield f"http://127.0.0.1:{socket.getsockname()[1]}"
     server.stop()
