@@ -76,6 +76,15 @@ async def freed(site: Site) -> None:
     await until(is_free)
 
 
+async def attended(site: Site) -> None:
+    """Return once a page is there, be it a request that waits: that comes after its code."""
+
+    async def is_there() -> bool:
+        return len(site.resources.context.pages) > 0
+
+    await until(is_there)
+
+
 async def heals(page: Page) -> dict[str, Any]:
     """Let a page ask until it gets a code."""
     while True:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from serving import drain
-from tests.faults.scans import until
+from tests.faults.scans import attended
 from tests.polling import PollingPage
 from tests.server.conftest import StartSite
 from tests.server.pushing import scan
@@ -27,15 +27,6 @@ async def opened(site: Site, *urls: str) -> tuple[Visitor, PollingPage, dict[str
     code = await page.get_qr()
     await page.close()
     return visitor, page, code
-
-
-async def comes_in(site: Site) -> None:
-    """Return when the site has a request in hand that waits."""
-
-    async def waits() -> bool:
-        return len(site.resources.context.pages) > 0
-
-    await until(waits)
 
 
 def told(answer: tuple[int, Any]) -> list[tuple[int, str]]:
@@ -337,7 +328,7 @@ async def test_client_that_goes_leaves_nothing_behind(site: Site) -> None:
     context = site.resources.context
     _, page, code = await opened(site)
     waiting = asyncio.create_task(page.get())
-    await comes_in(site)
+    await attended(site)
 
     waiting.cancel()
     async with asyncio.timeout(10):  # and not for as long as a request waits
@@ -356,7 +347,7 @@ async def test_drain_answers_who_waits_and_sends_them_elsewhere(nodes: Nodes) ->
     _, page, code = await opened(one, one.base_url, other.base_url)
     await page.get(after=0)  # of the other node, so that the next one is asked of this one
     waiting = asyncio.create_task(page.get())
-    await comes_in(one)
+    await attended(one)
 
     await drain(one.server, one.resources.context, 5)
     answer = await waiting
@@ -424,7 +415,7 @@ async def test_requests_count_as_pages_of_their_address(start_site: StartSite) -
     site = await start_site(pool={"sockets_per_address": 1})
     _, page, code = await opened(site)
     waiting = asyncio.create_task(page.get())
-    await comes_in(site)
+    await attended(site)
 
     refused = await site.visitor().request("POST", "/attempts")
     socket = await site.visitor().open_page()
@@ -450,7 +441,7 @@ async def test_figure_counts_the_requests_in_hand(site: Site) -> None:
     visitor, page, code = await opened(site)
     before = [await figure(name) for name in ("saoma_polls_open", "saoma_sockets_open")]
     waiting = asyncio.create_task(page.get())
-    await comes_in(site)
+    await attended(site)
     during = [await figure(name) for name in ("saoma_polls_open", "saoma_sockets_open")]
     await scan(site, code)
     await waiting

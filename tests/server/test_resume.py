@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.faults.scans import attended
 from tests.server.conftest import StartSite
 from tests.server.pushing import scan
 from tests.site import OPENID, OTHER_OPENID, Site
@@ -149,6 +150,7 @@ async def test_page_on_another_node_supersedes_the_first(nodes: Nodes) -> None:
     visitor = one.visitor()
     first = await visitor.open_page()
     code = await first.get_qr()
+    await attended(one)
 
     second = await visitor.open_page(at=other.base_url)
     await second.get_qr(resume=code["resume"])
@@ -163,6 +165,7 @@ async def test_superseded_page_hears_no_outcome_and_can_start_anew(site: Site) -
     visitor = site.visitor()
     first = await visitor.open_page()
     code = await first.get_qr()
+    await attended(site)
     second = await visitor.open_page()
     await second.get_qr(resume=code["resume"])
     await first.expect("superseded")
