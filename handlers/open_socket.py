@@ -215,7 +215,10 @@ class OpenSocket(asyncio.Protocol):
 
     def _write(self) -> None:
         """Send what there is to send; an end too, and lose who does not take it."""
-        for data in self._frames.data_to_send():
+        said = self._frames.data_to_send()
+        if not said:
+            return
+        for data in said:
             if data:
                 self._transport.write(data)
             elif self._frames.close_rcvd or not self._transport.can_write_eof():

@@ -179,7 +179,8 @@ class Pages:
     async def compare_next(self) -> float:
         """Compare the pages whose turn it is; return in how many seconds others have theirs."""
         self._round = self._round or list(self._pages)
-        some, self._round = self._round[:SWEEP_BATCH], self._round[SWEEP_BATCH:]
+        some = self._round[-SWEEP_BATCH:]
+        del self._round[-SWEEP_BATCH:]
         await self._compare(filter(None, map(self._pages.get, some)))
         share = len(some) / len(self._pages) if self._pages else 1
         return min(LOOK_SECONDS, ROUND_SECONDS * share)

@@ -8,8 +8,7 @@ tenth only.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -22,75 +21,73 @@ AT_ONCE = 4
 class Timer:
     """Something to be done later, once."""
 
-    __slots__ = ("_bags", "_grain", "_then")
+    __slots__ = ("_bag", "_then")
 
-    def __init__(
-        self, bags: "dict[int, set[Timer]]", grain: int, then: Callable[[], object]
-    ) -> None:
-        self._bags = bags
-        self._grain = grain
+    def __init__(self, bag: "set[Timer]", then: Callable[[], object]) -> None:
+        self._bag = bag
         self._then: Callable[[], object] | None = then
-        bags.setdefault(grain, set()).add(self)
+        bag.add(self)
 
     def cancel(self) -> None:
         """Do it no more, and let go of it. Too late, or once more, this does nothing."""
         self._then = None
-        bag = self._bags.get(self._grain)
-        if bag:
-            bag.discard(self)
-            if not bag:
-                del self._bags[self._grain]
+        self._bag.discard(self)
 
     def end(self) -> None:
         """Do it now, and let go of it."""
-        then = self._then
-        self.cancel()
+        then, self._then = self._then, None
         if then:
             then()
 
 
 class Timers:
-    """The timers of one process."""
+    """The timers of one process. Made in its loop."""
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._bags: dict[int, set[Timer]] = {}
         """By the grain of the loop's time in which they end."""
         self._grain = 0
         """The last one whose timers have all ended."""
         self._tick: asyncio.Handle | None = None
 
-    def __len__(self) -> int:
-        return sum(map(len, self._bags.values()))
-
     def call_later(self, seconds: float, then: Callable[[], object]) -> Timer:
         """Call *then* in *seconds*, or up to a grain later; never before this returns."""
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         if self._tick is None:
             self._grain = int(now / GRAIN_SECONDS)
             self._wait()
-        return Timer(self._bags, int((now + max(0.0, seconds)) / GRAIN_SECONDS) + 1, then)
+        grain = int((now + max(0.0, seconds)) / GRAIN_SECONDS) + 1
+        bag = self._bags.get(grain)
+        if bag is None:
+            bag = self._bags[grain] = set()
+        return Timer(bag, then)
 
     def _wait(self) -> None:
-        due = (self._grain + 1) * GRAIN_SECONDS
-        self._tick = asyncio.get_running_loop().call_at(due, self._go_on)
+        self._tick = self._loop.call_at((self._grain + 1) * GRAIN_SECONDS, self._go_on)
 
     def _go_on(self) -> None:
-        loop, ended = asyncio.get_running_loop(), 0
-        for timer in islice(self._due(int(loop.time() / GRAIN_SECONDS)), AT_ONCE):
-            ended += 1
+        over = int(self._loop.time() / GRAIN_SECONDS)
+        for _ in range(AT_ONCE):
+            timer = self._take(over)
+            if timer is None:
+                break
             try:
                 timer.end()
             except Exception:  # one page's trouble must not keep the others waiting
                 log.exception("timer failed")
         self._tick = None
-        if ended == AT_ONCE:
-            self._tick = loop.call_soon(self._go_on)
+        if self._grain < over:
+            self._tick = self._loop.call_soon(self._go_on)
         elif self._bags:
             self._wait()
 
-    def _due(self, over: int) -> Iterator[Timer]:
-        """Yield the timers of each grain up to *over*, of which each is gone when it has ended."""
+    def _take(self, over: int) -> Timer | None:
+        """Take out a timer of the first grain up to *over* that has any."""
         while self._grain < over:
-            while bag := self._bags.get(self._grain + 1):
-                yield next(iter(bag))
+            bag = self._bags.get(self._grain + 1)
+            if bag:
+                return bag.pop()
             self._grain += 1
+            self._bags.pop(self._grain, None)
+        return None
