@@ -1,10 +1,10 @@
 """All pages of this process, and how changes made elsewhere reach them.
 
 The truth about an attempt is its record; a signal only says that it changed.
-So a lost signal must not matter: a sweep compares what the pages were told with
-the records, after every gap of the subscription and as soon as an echo does not
-come back that this process sends itself every few seconds. While it does, no
-signal was lost; to be sure, pages are compared all the same, a few at a time.
+So a lost signal must not matter: each change is noted in the store as well, in
+the same step, and every few seconds a process looks which of its pages changes
+were about and compares what they were told with their records. Where changes may
+be missing, after trouble and after every gap of the subscription, it compares them all.
 """
 
 import asyncio
@@ -26,16 +26,12 @@ from login.scans import Scans
 from login.signal import parse, signal
 from login.timers import Timers
 from login.visit import Opener
-from scene_pool import Attempts, Record, TicketOwner
+from scene_pool import FIRST_CHANGE, Attempts, Record, TicketOwner
 from store import Clock, Signals, Store, StoreUnavailable, digest
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 3.0
-ECHO_SECONDS = 1.0
-# In so long every page is compared once while nothing seems wrong. A step that a broken network
-# carries out late is told by no signal: whoever asked has given up, and swept, before.
-ROUND_SECONDS = 10.0
 # So few pages go together that no scan waits for them: these take the store a millisecond.
 SWEEP_BATCH = 200
 # How long a socket that took an attempt may take to be noticed as dead.
@@ -76,12 +72,12 @@ class Pages:
         self._serials = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._doubt = False
-        """Whether a page may not know something, whatever the next echo says."""
-        self._round: list[str] = []
-        """Whose turn to be compared is still to come, by holder."""
+        """Whether a page may not know something, whatever changes there are."""
+        self._looked = (FIRST_CHANGE, FIRST_CHANGE)
+        """The last change that the look before the last one knew of, and that the last one did."""
         self._signals = Signals(store, self.process, self._signalled, self.sweep)
         scans.look_first(self.shown)
-        attempts.tell_directly(self.process, self._signalled, self._look, self._mistrust)
+        attempts.tell_directly(self.process, self._signalled, self._look)
 
     def open(self, opener: Opener, send: Send, close: Close) -> Page:
         """Return the page for a new socket."""
@@ -97,7 +93,6 @@ class Pages:
             group.create_task(self.codes.ready.run())
             group.create_task(self._signals.run())
             group.create_task(self._look_now_and_then())
-            group.create_task(self._compare_in_turn())
 
     async def subscribed(self) -> None:
         """Return when signals reach this process."""
@@ -172,25 +167,28 @@ class Pages:
         await self._compare(list(self._pages.values()))
 
     async def look(self) -> None:
-        """Sweep, unless signals are known to arrive."""
-        if self._doubt or not await self._signals.echo(ECHO_SECONDS):
-            await self.sweep()
+        """Bring the pages up to date whose attempts have changed, or all when that is in doubt.
 
-    async def compare_next(self) -> float:
-        """Compare the pages whose turn it is; return in how many seconds others have theirs."""
-        self._round = self._round or list(self._pages)
-        some = self._round[-SWEEP_BATCH:]
-        del self._round[-SWEEP_BATCH:]
-        await self._compare(filter(None, map(self._pages.get, some)))
-        share = len(some) / len(self._pages) if self._pages else 1
-        return min(LOOK_SECONDS, ROUND_SECONDS * share)
+        A change is looked at twice: at first its page may be waiting for its own code yet.
+        """
+        before, last = self._looked
+        try:
+            changes = await self.attempts.changes(self.process, before)
+        except StoreUnavailable as error:
+            log.warning("changes not read error=%s", error)
+            return
+        self._looked = last, changes.last
+        if self._doubt or not changes.whole:
+            await self.sweep()
+        else:
+            await self._compare(filter(None, map(self._pages.get, changes.holders)))
 
     async def _compare(self, pages: Iterable[Page]) -> None:
         told = (page for page in pages if page.told)
         try:
             while batch := list(itertools.islice(told, SWEEP_BATCH)):
                 records = [page.record() for page in batch]
-                for place in await self.attempts.changed(records):
+                for place in await self.attempts.outdated(records):
                     if batch[place].record() == records[place]:  # it has not moved on meanwhile
                         await self._resync(batch[place])
         except StoreUnavailable as error:
@@ -210,12 +208,6 @@ class Pages:
             await asyncio.sleep(LOOK_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311, jitter
             await self.look()
 
-    async def _compare_in_turn(self) -> None:
-        while True:
-            # While there is doubt, the next look compares all of them.
-            seconds = LOOK_SECONDS if self._doubt else await self.compare_next()
-            await asyncio.sleep(seconds)
-
     def _signalled(self, text: str) -> None:
         try:
             socket, change = parse(text)
@@ -234,9 +226,6 @@ class Pages:
         page = self._pages.get(f"{self.process}:{socket}")
         if page:
             self.spawn(page.resync())
-
-    def _mistrust(self) -> None:
-        self._doubt = True
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:

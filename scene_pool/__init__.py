@@ -4,7 +4,15 @@ Each `.lua` file beside this one is one atomic step; all of them can be asked
 again without harm, because clients retry.
 """
 
-from scene_pool.attempts import Advance, Attempts, ReceiptTaken, Record, Refused, TicketOwner
+from scene_pool.attempts import (
+    FIRST_CHANGE,
+    Advance,
+    Attempts,
+    ReceiptTaken,
+    Record,
+    Refused,
+    TicketOwner,
+)
 from scene_pool.pool import (
     AlreadyScanned,
     Lease,
@@ -16,6 +24,7 @@ from scene_pool.pool import (
 )
 
 __all__ = [
+    "FIRST_CHANGE",
     "Advance",
     "AlreadyScanned",
     "Attempts",

@@ -16,6 +16,14 @@ from store import Script, Store, digest
 
 HERE = Path(__file__).parent
 
+# The list of changes is read every few seconds. With more than this between, to compare all
+# pages is less work than to read it.
+CHANGES_KEPT = 5_000
+# How long it is kept when no process reads it any more.
+CHANGES_KEPT_MS = 60_000
+FIRST_CHANGE = "0"
+"""An id before all others."""
+
 
 class TicketOwner(Struct, frozen=True):
     """Whose code a ticket is."""
@@ -111,6 +119,16 @@ class Refused(Struct, frozen=True):
     redeemer: str | None
 
 
+class Changes(Struct, frozen=True):
+    """Whose attempts have changed since a certain change."""
+
+    last: str
+    """Id of the last change that there is."""
+    whole: bool
+    """Whether all are known; where not, anybody's attempt may have changed."""
+    holders: Sequence[str]
+
+
 Hear = Callable[[str], None]
 """Takes a signal as it comes from a channel: the socket, a space, the text."""
 Look = Callable[[str], None]
@@ -126,27 +144,25 @@ class Attempts:
         self._process = ""
         self._hear: Hear = _nobody
         self._look: Look = _nobody
-        self._doubt: Callable[[], None] = lambda: None
         self._begin = Script(store, HERE / "begin.lua")
         self._advance = Script(store, HERE / "advance.lua")
         self._read = Script(store, HERE / "read.lua")
         self._scanned = Script(store, HERE / "scanned.lua")
         self._resume = Script(store, HERE / "resume.lua")
         self._renew = Script(store, HERE / "renew.lua")
-        self._changed = Script(store, HERE / "changed.lua")
+        self._outdated = Script(store, HERE / "outdated.lua")
+        self._changes = Script(store, HERE / "changes.lua")
+        self._change_list = store.key("changes")
         self._being_made = Script(store, HERE / "being_made.lua")
         self._farewell = Script(store, HERE / "farewell.lua")
 
-    def tell_directly(
-        self, process: str, hear: Hear, look: Look, doubt: Callable[[], None]
-    ) -> None:
+    def tell_directly(self, process: str, hear: Hear, look: Look) -> None:
         """Tell holders of *process*, which is this one, without the store between.
 
         Of a step that was taken once before, its answer lost, they have not heard:
-        they *look* at their record then. *doubt* is called when an answer is lost:
-        the next try may be another process's, which cannot tell our holders.
+        they *look* at their record then.
         """
-        self._process, self._hear, self._look, self._doubt = process, hear, look, doubt
+        self._process, self._hear, self._look = process, hear, look
 
     async def scanned(self, ticket: str) -> tuple[TicketOwner, Record | None] | None:
         """Return the attempt that a scan of *ticket* belongs to, if it is one of ours.
@@ -211,11 +227,7 @@ class Attempts:
         Raises:
             ReceiptTaken: and then nothing was done.
         """
-        try:
-            moved, ours, *found = await self._take(step)
-        except BaseException:  # also when cancelled
-            self._doubt()
-            raise
+        moved, ours, *found = await self._take(step)
         if moved < 0:
             raise ReceiptTaken
         if not moved:
@@ -234,6 +246,7 @@ class Attempts:
                 self._ticket(step.ticket),
                 step.former or self._store.key("session", ""),
                 step.receipt or self._store.key("receipt", ""),
+                self._change_list,
             ],
             [
                 " ".join(step.leave),
@@ -249,6 +262,7 @@ class Attempts:
                 int(bool(step.former)),
                 step.body,
                 round(step.receipt_seconds * 1000),
+                CHANGES_KEPT,
                 len(step.guards),
                 *chain.from_iterable(step.guards.items()),
                 *chain.from_iterable(step.write.items()),
@@ -263,8 +277,9 @@ class Attempts:
         Returns False when there is no such attempt, or one of the digests
         *secret* and *browser* is not its own.
         """
-        keys = [self._attempt(uuid), *map(self._store.key, ("leased", "scenes"))]
-        return bool(await self._resume(keys, [secret, browser, holder, self._channel, signal]))
+        keys = [self._attempt(uuid), *map(self._store.key, ("leased", "scenes")), self._change_list]
+        given = (secret, browser, holder, self._channel, signal, CHANGES_KEPT)
+        return bool(await self._resume(keys, given))
 
     async def renew(self, uuid: str, *, state: str, grant: str, seconds: float) -> float:
         """Let another one-time proof, with the digest *grant*, stand for the one that there is.
@@ -275,12 +290,23 @@ class Attempts:
         life_ms = await self._renew(keys, [state, uuid, grant, round(seconds * 1000)])
         return float(life_ms) / 1000
 
-    async def changed(self, told: Sequence[tuple[str, str, str]]) -> list[int]:
+    async def changes(self, process: str, since: str = FIRST_CHANGE) -> Changes:
+        """Return which holders of *process* have had their attempts changed since *since*.
+
+        This knows also of a step whose signal was lost, or the answer to who asked for it.
+        *since* is the `last` of an earlier answer. Steps are noted while somebody asks now
+        and then.
+        """
+        given = (since, process, CHANGES_KEPT_MS)
+        last, whole, *holders = await self._changes([self._change_list], given)
+        return Changes(last, bool(whole), holders)
+
+    async def outdated(self, told: Sequence[tuple[str, str, str]]) -> list[int]:
         """Return the places of those *told* (uuid, state, holder) that are not so any more."""
         if not told:
             return []
         keys = [self._attempt(uuid) for uuid, _, _ in told]
-        places = await self._changed(keys, [part for _, *rest in told for part in rest])
+        places = await self._outdated(keys, [part for _, *rest in told for part in rest])
         return [int(place) for place in places]
 
     async def say_farewell(self, openid: str, at: int, keep_seconds: float) -> None:

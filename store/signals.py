@@ -1,27 +1,20 @@
 """Signals between processes over Redis pub/sub: hints, never the truth.
 
 Each process has one channel and one subscription. A signal may be lost, so
-whoever needs it sweeps now and then; `on_subscribed` says when a gap has just
-ended. A subscription can die without its connection noticing, so the process
-sends itself a heartbeat and starts over when it stops coming back.
-
-Messages come in the order in which they were sent. So when a beat comes back, every
-signal that was sent before it has come too: who asks for such an echo now and then
-need not look at everything that a signal could have been about.
+whoever needs it looks for itself now and then; `on_subscribed` says when a gap
+has just ended. A subscription can die without its connection noticing, so the
+process sends itself a heartbeat and starts over when it stops coming back.
 """
 
 import asyncio
-import itertools
 import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from store.connection import Store, StoreUnavailable
-from store.script import Script
+from store.connection import Store
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +47,6 @@ class Signals:
         self._heartbeat = heartbeat
         self._silence = silence
         self.subscribed = asyncio.Event()
-        self._send = Script(store, Path(__file__).parent / "beat.lua")
-        self._numbers = itertools.count(1)
-        self._echoes: dict[str, asyncio.Event] = {}
 
     async def run(self) -> None:
         """Listen, and listen again after every failure."""
@@ -67,24 +57,6 @@ class Signals:
                 log.warning("signals lost error=%s", type(error).__name__)
             self.subscribed.clear()
             await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311, jitter
-
-    async def echo(self, seconds: float) -> bool:
-        """Tell whether a beat that is sent now comes back within *seconds*.
-
-        Then every signal was heard that was sent before, unless one was lost between
-        two servers of a cluster.
-        """
-        text = f"{BEAT} {next(self._numbers)}"
-        back = self._echoes[text] = asyncio.Event()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._send([self._channel], [text])
-                await back.wait()
-        except (StoreUnavailable, TimeoutError):
-            return False
-        finally:
-            del self._echoes[text]
-        return True
 
     async def _listen(self) -> None:
         async with self._store.redis.pubsub(ignore_subscribe_messages=False) as pubsub:
@@ -109,12 +81,8 @@ class Signals:
             self.subscribed.set()
             log.info("signals subscribed")
             await self._on_subscribed()
-        elif message["type"] == "message":
-            text = message["data"]
-            if not text.startswith(BEAT):
-                self._on_signal(text)
-            elif text in self._echoes:
-                self._echoes[text].set()
+        elif message["type"] == "message" and message["data"] != BEAT:
+            self._on_signal(message["data"])
 
     async def _beat(self) -> None:
         while True:

@@ -1,10 +1,13 @@
 """A page: codes, outcomes, and every trouble on the way as a message."""
 
 import asyncio
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import scene_pool
 from login import Confirmation, SignedIn
 from login.pages import SWEEP_BATCH
 from login.signal import signal
@@ -17,7 +20,11 @@ from tests.login.installation import (
     Process,
     Screen,
     pool_rules,
+    push_of,
 )
+from tests.store.lossy_link import lossy_store
+
+ADVANCE = Path(scene_pool.__file__).parent / "advance.lua"
 
 
 async def test_page_shows_a_code_of_its_own(saoma: Installation, process: Process) -> None:
@@ -410,30 +417,85 @@ async def deaf_pages(saoma: Installation, process: Process, pages: int = 5) -> l
     return screens
 
 
-async def test_pages_are_compared_in_turn(saoma: Installation) -> None:
-    """
-    Whatever signals seem to do, a page that missed one hears its outcome when its turn comes.
-    """
-    saoma.pool.rules = pool_rules(size=SWEEP_BATCH + 1)
+async def attentive_process(saoma: Installation) -> Process:
+    """Return a process that does not hear signals, and has looked at all changes there were."""
     process = Process(saoma)
+    for screen in await deaf_pages(saoma, process, 1):
+        for _ in range(3):
+            await process.pages.look()
+        await screen.leave()
+    return process
+
+
+async def test_look_finds_the_page_whose_signal_was_lost(saoma: Installation) -> None:
+    """
+    Whatever signals do, the list of changes says whose pages to compare, and no others are.
+    """
+    process = await attentive_process(saoma)
+    other = await process.open_page()
+    code = await other.get_qr()
+    await saoma.store.redis.delete(saoma.store.key("attempt", code["uuid"]))
+    screens = await deaf_pages(saoma, process, 2)
+
+    await process.pages.look()
+
+    assert ["bind_required"] * 2 == [(await screen.receive())["type"] for screen in screens]
+    assert other.frames.empty()
+    await asyncio.gather(*(screen.leave() for screen in (other, *screens)))
+
+
+async def test_look_finds_the_page_of_a_step_that_was_carried_out_late(
+    saoma: Installation, store_url: str, prefix: str
+) -> None:
+    """
+    A slow network brings it to the store when whoever asked has given up: nobody is told of it.
+    """
+    process = await attentive_process(saoma)
+    screen = await process.open_page()
+    code = await screen.get_qr()
+    async with lossy_store(store_url, prefix) as (store, link):
+        attempts = Attempts(store)
+        attempts.tell_directly(process.pages.process, pytest.fail, pytest.fail)
+        link.keep_next_question(ADVANCE)
+        scans = saoma.scans_on(attempts)
+        scan = asyncio.create_task(scans.scanned(push_of(code["ticket"]), time.time()))
+        await link.waiting.wait()
+        scan.cancel()
+        await process.pages.look()
+        link.gate.set()  # and what is under way ends before the link does
+
+    await process.pages.look()
+
+    assert await screen.expect("bind_required")
+    await screen.leave()
+
+
+async def test_change_is_looked_at_twice(saoma: Installation) -> None:
+    """
+    A page that did not show its code yet when its change was read hears its outcome all the same.
+    """
+    process = await attentive_process(saoma)
+    (screen,) = await deaf_pages(saoma, process, 1)
+    process.pages.forget(screen.page)
+
+    await process.pages.look()
+    process.pages.register(screen.page)
+    await process.pages.look()
+
+    assert await screen.expect("bind_required")
+    await screen.leave()
+
+
+async def test_look_at_changes_that_are_not_all_there_compares_all_pages(
+    saoma: Installation,
+) -> None:
+    """
+    A store that lost the list may have lost records too, or steps may be missing in it.
+    """
+    saoma.pool.rules = pool_rules(size=SWEEP_BATCH + 2)
+    process = await attentive_process(saoma)
     screens = await deaf_pages(saoma, process, SWEEP_BATCH + 1)
-
-    told = []
-    for _ in range(2):
-        rest = await process.pages.compare_next()
-        told.append(sum(not screen.frames.empty() for screen in screens))
-
-    assert [SWEEP_BATCH, SWEEP_BATCH + 1] == told
-    assert 0 < rest < 1
-    await asyncio.gather(*(screen.leave() for screen in screens))
-
-
-async def test_look_without_an_echo_compares_all_pages(saoma: Installation) -> None:
-    """
-    A process that does not hear itself has every page told at once.
-    """
-    process = Process(saoma)
-    screens = await deaf_pages(saoma, process)
+    await saoma.store.redis.delete(saoma.store.key("changes"))
 
     await process.pages.look()
 
@@ -443,7 +505,7 @@ async def test_look_without_an_echo_compares_all_pages(saoma: Installation) -> N
 
 async def test_look_after_trouble_compares_all_pages(saoma: Installation, process: Process) -> None:
     """
-    Where the store was away for a page, the next look trusts no echo.
+    Where the store was away for a page, the next look trusts no list.
     """
     screens = await deaf_pages(saoma, process)
 
@@ -452,6 +514,26 @@ async def test_look_after_trouble_compares_all_pages(saoma: Installation, proces
     await process.pages.look()
 
     assert not any(screen.frames.empty() for screen in screens)
+
+
+async def test_look_without_a_store_looks_again_at_the_same(saoma: Installation) -> None:
+    """
+    What was not read is read by the next look.
+    """
+    process = await attentive_process(saoma)
+    screens = await deaf_pages(saoma, process, 2)
+    changes, aside = saoma.store.key("changes"), saoma.store.key("aside")
+    await saoma.store.redis.rename(changes, aside)
+    await saoma.store.redis.set(changes, "what no list is")
+
+    await process.pages.look()
+    unread = [screen.frames.empty() for screen in screens]
+    await saoma.store.redis.rename(aside, changes)
+    await process.pages.look()
+
+    assert [True, True] == unread
+    assert not any(screen.frames.empty() for screen in screens)
+    await asyncio.gather(*(screen.leave() for screen in screens))
 
 
 async def away() -> None:

@@ -94,37 +94,6 @@ async def test_signals_wait_for_a_store_that_is_not_there(unused_tcp_port: int) 
         await asyncio.wait([task])
 
 
-async def test_echo_comes_after_every_signal_before_it(own_store: Store, heard: Heard) -> None:
-    """
-    When the echo is back, all that was sent before has been handed on; the beat itself is not.
-    """
-    for number in range(50):
-        await own_store.redis.publish(own_store.key("signal", "p"), str(number))
-
-    echoed = await heard.signals.echo(5)
-
-    assert echoed
-    assert 50 == heard.texts.qsize()
-
-
-async def test_echo_of_another_does_not_count(own_store: Store, heard: Heard) -> None:
-    """
-    Only the beat that was sent for this echo proves something, not one that was on its way.
-    """
-    deaf = Signals(own_store, "p", heard.texts.put_nowait, heard._subscribed)
-
-    assert not await deaf.echo(0.2)
-    assert await heard.signals.echo(5)
-
-
-async def test_no_echo_without_a_store(unused_tcp_port: int) -> None:
-    """
-    A store that is not there sends nothing back, and is no error here.
-    """
-    async with connect(f"redis://127.0.0.1:{unused_tcp_port}", "p") as store:
-        assert not await Heard(store, "p").signals.echo(5)
-
-
 async def test_listening_that_is_cancelled_ends(own_store: Store) -> None:
     """
     At whichever moment that is: else the end of a process would wait for it.

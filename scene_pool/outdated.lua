@@ -6,11 +6,11 @@
 -- ARGV[1]  told     state and holder of the first key, then of the others
 --
 -- Returns  the places (from 0) of those that changed or are gone.
-local changed = {}
+local outdated = {}
 for place = 1, #KEYS do
   local state, holder = unpack(redis.call('HMGET', KEYS[place], 'state', 'holder'))
   if state ~= ARGV[2 * place - 1] or holder ~= ARGV[2 * place] then
-    changed[#changed + 1] = place - 1
+    outdated[#outdated + 1] = place - 1
   end
 end
-return changed
+return outdated
