@@ -103,10 +103,16 @@ class Attempt(Struct, eq=False):
     """The living session that came of it."""
     used: bool = False
     """Whether somebody has used that session."""
-    traded: str = ""
-    """The proof that was traded last."""
     binds: bool = False
     proofs: list[str] = field(default_factory=list)
+    """All that were told of it."""
+    counting: list[str] = field(default_factory=list)
+    """Those that were told since it reached its state: each of them counts."""
+
+    def hand_over(self, proof: str) -> None:
+        """Note a proof that was told."""
+        self.proofs.append(proof)
+        self.counting.append(proof)
 
     @property
     def lost(self) -> bool:
@@ -260,20 +266,21 @@ class LoginMachine(RuleBasedStateMachine):
     def resume(self, which: int, process: int) -> None:
         attempt = self.one_of(self.all_attempts, which)
         page = self.new_page(process, attempt.browser)
+        former = attempt.page
         if attempt.state == "done" and not attempt.lost:
             assert "unknown_attempt" == self.ask(page, "error", attempt)["code"]
+            self.superseded(former)
+            attempt.page = None
             return
-        former, attempt.page, page.attempt = attempt.page, page, attempt
+        attempt.page, page.attempt = page, attempt
         told = self.ask(page, KINDS[attempt.state], attempt)
         if attempt.state == "waiting":
             assert (attempt.ticket, attempt.resume) == (told["ticket"], told["resume"])
         elif attempt.state == "scanned":
             assert attempt.number in told["choices"]
         elif attempt.state != "denied":
-            attempt.proofs.append(proof_in(told))
-        if former:
-            self.hears(former, "superseded")
-            former.attempt = None
+            attempt.hand_over(proof_in(told))
+        self.superseded(former)
 
     @precondition(lambda self: self.lonely_attempts())
     @rule(which=WHICH, process=st.integers(0, 1), lost=st.booleans())
@@ -287,7 +294,7 @@ class LoginMachine(RuleBasedStateMachine):
         assert KINDS[attempt.state] == message["type"]
         assert message["number"] > attempt.known
         if proof := proof_in(message["data"]):
-            attempt.proofs.append(proof)
+            attempt.hand_over(proof)
         if not lost:
             attempt.known, attempt.heard = message["number"], attempt.state
             assert [] == self.run(self.polled(1 - process, attempt))
@@ -316,7 +323,7 @@ class LoginMachine(RuleBasedStateMachine):
         text = self.run(self.scanned(push, False))
         self.run(self.overheard(process))
         process.register(page.screen.page)
-        self.run(process.sweep())
+        self.run(process.look())
         self.settle(page.attempt, push, text)
 
     @precondition(lambda self: self.scanned_attempts())
@@ -351,6 +358,10 @@ class LoginMachine(RuleBasedStateMachine):
             self.deny(attempt)
 
     @rule(process=st.integers(0, 1))
+    def look(self, process: int) -> None:
+        self.run(self.processes[process].look())
+
+    @rule(process=st.integers(0, 1))
     def sweep(self, process: int) -> None:
         self.run(self.processes[process].sweep())
 
@@ -362,15 +373,15 @@ class LoginMachine(RuleBasedStateMachine):
         attempt = self.one_of(self.told_attempts(), which)
         code = attempt.proofs[-1 if latest else 0]
         browser = digest(attempt.browser if mine else "nobody's")
-        good = attempt.state == "approved" or (attempt.lost and code != attempt.traded)
-        if not (mine and good and code == attempt.proofs[-1]):
+        good = attempt.state == "approved" or attempt.lost
+        if not (mine and good and code in attempt.counting):
             with pytest.raises(CodeGone):
                 self.run(self.entrance.by_code(code, browser))
             return
         signed_in = self.run(self.entrance.by_code(code, browser))
         bound = self.run(self.directory.by_openid(attempt.openid))
         assert bound == signed_in.account
-        self.done(attempt, code, signed_in.session.token)
+        self.done(attempt, signed_in.session.token)
 
     @precondition(lambda self: self.told_attempts())
     @rule(which=WHICH, mine=st.booleans(), latest=st.booleans())
@@ -383,15 +394,15 @@ class LoginMachine(RuleBasedStateMachine):
             address="10.1.2.3",
             session=self.run(self.session_of_a_new_account(attempt.openid)),
         )
-        good = mine and attempt.state == "bind_required" and token == attempt.proofs[-1]
-        if not good or attempt.openid in self.bound:
+        good = mine and token in attempt.counting
+        if not good or attempt.state != "bind_required" or attempt.openid in self.bound:
             with pytest.raises(OpenidTakenError if good else BindTokenGone):
                 self.run(self.entrance.by_binding(asked))
             return
         signed_in = self.run(self.entrance.by_binding(asked))
         self.bound.add(attempt.openid)
         attempt.binds = True
-        self.done(attempt, token, signed_in.session.token)
+        self.done(attempt, signed_in.session.token)
 
     @precondition(lambda self: self.sessions_that_live())
     @rule(which=WHICH)
@@ -491,6 +502,12 @@ class LoginMachine(RuleBasedStateMachine):
         told: dict[str, Any] = self.run(page.screen.expect(kind))
         return told
 
+    def superseded(self, former: PageSeen | None) -> None:
+        """Have the page hear that another one took its attempt."""
+        if former:
+            self.hears(former, "superseded")
+            former.attempt = None
+
     def settle(self, attempt: Attempt, push: Push, text: str) -> None:
         """Note a scan, and have the page that shows the ticket hear of it."""
         if attempt.state == "scanned":
@@ -512,11 +529,12 @@ class LoginMachine(RuleBasedStateMachine):
         attempt.state = "approved" if attempt.openid in self.bound else "bind_required"
         self.entered[attempt.openid] = attempt
         if attempt.page:
-            attempt.proofs.append(proof_in(self.hears(attempt.page, KINDS[attempt.state])))
+            attempt.hand_over(proof_in(self.hears(attempt.page, KINDS[attempt.state])))
 
     def deny(self, attempt: Attempt) -> None:
         """Note that an attempt counts for nothing, and have its page hear it."""
         attempt.state = "denied"
+        attempt.counting.clear()
         if attempt.page:
             self.hears(attempt.page, "denied")
 
@@ -534,10 +552,11 @@ class LoginMachine(RuleBasedStateMachine):
                 self.bound.discard(openid)
                 attempt.binds = False
 
-    def done(self, attempt: Attempt, proof: str, session: str) -> None:
+    def done(self, attempt: Attempt, session: str) -> None:
         """Note that an attempt ended in a session, alone; its page is closed."""
         self.sessions_made += attempt.session == ""
-        attempt.state, attempt.traded, attempt.session = "done", proof, session
+        attempt.state, attempt.session = "done", session
+        attempt.counting.clear()
         self.entered[attempt.openid] = attempt
         page = attempt.page
         if page:
