@@ -417,12 +417,14 @@ async def direct(store: ValkeyServer) -> AsyncIterator[Redis]:
 @asynccontextmanager
 async def open_world(folder: Path, pool: dict[str, float]) -> AsyncIterator[World]:
     """Start everything that takes part."""
+    # What it has answered it keeps when it is killed. With "everysec" it may hold back what it
+    # writes for two seconds on a slow disk, and a loss would not be known to be ours.
     store = ValkeyServer(
         port=0,
         data_dir=folder / "store",
         unix_socket_path=folder / "s",
         appendonly="yes",
-        appendfsync="everysec",
+        appendfsync="always",
     )
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(store.start)
