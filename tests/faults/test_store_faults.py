@@ -259,7 +259,7 @@ async def test_flushed_store_reaches_no_wrong_page(
 
     async with redis_of(own_store) as redis:
         await redis.flushall()
-    link.cut(SUBSCRIBERS)  # else the sweep that finds it is some seconds off
+    link.cut(SUBSCRIBERS)  # else the look that finds it is some seconds off
     assert [{}, {}] == await asyncio.gather(*(page.expect("expired") for page in pages))
     new = [await page.get_qr() for page in reversed(pages)][::-1]
     assert [(200, "过期")] * 2 == [await push_of(site, code) for code in old]
