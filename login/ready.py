@@ -121,8 +121,10 @@ class ReadyCodes:
                     pause = PAUSE_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311, jitter
                     await asyncio.sleep(pause)
                 elif len(self._codes) <= self._wanted():  # else the last ones were too many
+                    # Before Python 3.12 `asyncio.wait_for` may forget that it was cancelled.
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._taken.wait(), LOOK_SECONDS)
+                        async with asyncio.timeout(LOOK_SECONDS):
+                            await self._taken.wait()
         finally:
             self._closed = True
             await self._sort_out()

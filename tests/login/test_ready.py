@@ -1,5 +1,7 @@
 """Codes made ahead: a page that opens waits for nobody, and nothing is lost by them."""
 
+import asyncio
+
 import pytest
 
 from tests.faults.scans import until
@@ -54,6 +56,24 @@ async def test_code_that_was_taken_is_replaced(saoma: Installation, ready: Proce
     await ready.has_ready(2)
 
     assert {"leased": 3, "resting": 0, "free": 97} == await saoma.pool.count()
+
+
+async def test_process_that_ends_while_a_page_takes_a_code_does_end(
+    saoma: Installation, ready: Process
+) -> None:
+    """
+    To be told of both in the same moment must not let it forget one.
+    """
+    codes = ready.pages.codes.ready
+    taken = codes.take()
+    assert taken
+    codes.put_back(taken)
+
+    (running,) = saoma.tasks
+    running.cancel()
+    await asyncio.wait([running], timeout=5)
+
+    assert running.cancelled()
 
 
 async def test_page_is_told_the_seconds_that_are_left(saoma: Installation, ready: Process) -> None:
